@@ -1,0 +1,155 @@
+"""`core.ports.Media` on the native engine: names for its numbers, events for its messages.
+
+Everything here runs on the asyncio loop's thread; packets do not. What the media thread has to say comes through an eventfd that the
+loop watches, so a loop that is stalled loses at most messages (counted), never packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.core.errors import PortsExhausted
+from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
+from gateway.core.model import Address, CallId, Direction, LegId, LegMedia, Role
+from gateway.core.ports import StreamStats, Tap
+from native.engine import Engine, NoFreePort
+
+TALKING_DB = -45.0
+"""Level above which a leg counts as talking: well above a quiet room's noise, well below soft speech."""
+
+
+class MediaEngine:
+    """Names calls and legs as the control plane does; one native engine below."""
+
+    def __init__(
+        self,
+        *,
+        bind: str,
+        advertised: str | None = None,
+        port_range: tuple[int, int],
+        rtp_timeout_ms: int,
+        deliver: Callable[[MediaEvent], None],
+        cpu: int | None = None,
+    ) -> None:
+        """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind). deliver: told every
+        event, on the loop's thread. cpu: core to pin the media thread to; None: any. Raises ValueError for impossible settings."""
+        self._engine = Engine(bind, port_range=port_range, rtp_timeout_ms=rtp_timeout_ms, cpu=cpu)
+        self._advertised = advertised or bind
+        self._deliver = deliver
+        self._calls: dict[CallId, int] = {}
+        self._legs: dict[LegId, int] = {}
+        self._names: dict[int, LegId] = {}
+        self._members: dict[CallId, set[LegId]] = {}
+
+    def start(self) -> None:
+        """Start the media thread and watch its messages. Call on the loop's thread."""
+        self._engine.start()
+        asyncio.get_running_loop().add_reader(self._engine.event_fd, self._drain)
+
+    def stop(self) -> None:
+        """End every call and the media thread; at most 100 ms."""
+        asyncio.get_running_loop().remove_reader(self._engine.event_fd)
+        self._engine.stop()
+
+    # ── core.ports.Media ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_call(self, call: CallId) -> None:
+        self._calls[call] = self._engine.add_call()
+        self._members[call] = set()
+
+    def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
+        try:
+            # The caller may need keys on the far side (a menu); an advisor's are codes for us, a supervisor's reach nobody.
+            number, port = self._engine.add_leg(self._calls[call], role.value, role is Role.CALLER)
+        except NoFreePort as error:
+            raise PortsExhausted(error.strerror or str(error)) from error
+        self._legs[leg] = number
+        self._names[number] = leg
+        self._members[call].add(leg)
+        return self._advertised, port
+
+    def connect(self, leg: LegId, media: LegMedia) -> None:
+        host, port = media.remote
+        self._engine.connect(
+            self._legs[leg],
+            media.law.value,
+            media.payload_type,
+            -1 if media.event_payload_type is None else media.event_payload_type,
+            host,
+            port,
+            ptime_ms=min(max(media.ptime_ms, 10), 120),
+            sends=media.direction in (Direction.SENDRECV, Direction.SENDONLY),
+            receives=media.direction in (Direction.SENDRECV, Direction.RECVONLY),
+        )
+
+    def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:
+        table = {(self._legs[source], self._legs[listener]): gain for (source, listener), gain in gains.items()}
+        self._engine.set_talk_path(self._calls[call], table)
+
+    def remove_leg(self, leg: LegId) -> None:
+        number = self._legs.pop(leg, None)
+        if number is None:
+            return
+        del self._names[number]
+        for members in self._members.values():
+            members.discard(leg)
+        self._engine.remove_leg(number)
+
+    def remove_call(self, call: CallId) -> None:
+        number = self._calls.pop(call, None)
+        if number is None:
+            return
+        for leg in self._members.pop(call):
+            del self._names[self._legs.pop(leg)]
+        self._engine.remove_call(number)
+
+    def open_tap(self, call: CallId) -> Tap:
+        reader: Tap = self._engine.open_tap(self._calls[call])
+        return reader
+
+    def stats(self, leg: LegId) -> StreamStats:
+        figures = self._engine.stats(self._legs[leg])
+        return StreamStats(
+            received=figures["received"],
+            received_bytes=figures["received_bytes"],
+            sent=figures["sent"],
+            lost=figures["lost"],
+            out_of_order=figures["out_of_order"],
+            duplicates=figures["duplicates"],
+            jitter_ms=figures["jitter_ms"],
+            level_db=figures["level_db"],
+            talking=figures["level_db"] > TALKING_DB,
+            overlaid=figures["overlaid"],
+            refused=figures["refused"],
+            source=figures["source"],
+        )
+
+    def counters(self) -> dict[str, Any]:
+        """The media thread's own figures: packets in and out, wake-ups, dropped messages, CPU time [s]."""
+        counters: dict[str, Any] = self._engine.counters()
+        return counters
+
+    # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _drain(self) -> None:
+        for name, number, value, count, source in self._engine.events():
+            leg = self._names.get(number)
+            if leg is None:  # removed meanwhile
+                continue
+            event = self._event(name, leg, value, count, source)
+            self._deliver(event)
+
+    @staticmethod
+    def _event(name: str, leg: LegId, value: Any, count: int, source: Address | None) -> MediaEvent:
+        if name == "latched":
+            assert source is not None
+            return StreamLatched(leg, source)
+        if name == "silent":
+            return StreamSilent(leg, value)
+        if name == "resumed":
+            return StreamResumed(leg)
+        if name == "key":
+            return Digit(leg, value, count)
+        return PacketsRefused(leg, value, count, source)

@@ -1,0 +1,10 @@
+"""One packet's way through a call: checked, counted, relayed or overlaid the moment it comes."""
+from native.endpoint cimport Endpoint
+from native.session cimport Leg, Worker
+
+# A datagram of n bytes in worker.packet, received for `leg`. `source` is NULL where the kernel has checked it (connected socket).
+cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noexcept nogil
+# Serve a leg whose mix the clock keeps flowing. Call every few milliseconds.
+cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil
+# Look for silence, lost key ends and refusals to report. Call about ten times a second.
+cdef void on_sweep(Worker *worker, Leg *leg) noexcept nogil

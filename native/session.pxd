@@ -1,0 +1,174 @@
+"""What the media thread knows: calls, their legs, who hears whom, and the messages between the planes.
+
+All of it is allocated and freed by the control plane and touched only by the media thread in between, save for the counters,
+which anybody may read (word by word, at most one packet old).
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, int16_t, int32_t
+
+from native.dtmf cimport KeyPress
+from native.endpoint cimport Endpoint
+from native.g711 cimport Law
+from native.includes.net cimport epoll_event
+from native.mix cimport Gain, RAMP_SAMPLES
+from native.playout cimport Playout, Voice
+from native.queue cimport Ring
+from native.reception cimport Reception
+from native.rtp cimport MOST_SAMPLES, REFUSALS_END
+from native.tap cimport Tap
+
+cdef enum:
+    MAX_LEGS = 8                # of one call: two parties and six supervisors
+    PACKET_BYTES = 2048         # largest datagram taken; longer ones are cut by the kernel and refused
+    BATCH = 256                 # sockets served between two looks at the commands
+
+cdef enum Role:
+    CALLER = 0
+    ADVISOR = 1
+    SUPERVISOR = 2
+
+cdef struct Edge:               # one source as one listener hears it
+    Gain gain
+    Playout playout             # unused while the source sets the listener's pace
+
+cdef struct Negotiated:         # from SDP
+    Law law
+    uint8_t payload_type
+    int event_payload_type      # -1: none
+    int frame                   # the far side's packet time [samples]
+    bint sends                  # we may send to this leg
+    bint receives               # we expect packets from it
+    Endpoint remote
+
+cdef struct Leg:
+    int id
+    int slot                    # place in its call
+    Role role
+    Call *call
+    int port
+    int fd                      # connected once latched, so that the kernel filters and routes once
+    int stray_fd                # the same port unconnected: hears what the connected one no longer does
+    int64_t retired             # set by the media thread when it has let go
+    # negotiated
+    bint connected              # `media` holds
+    Negotiated media
+    bint passes_keys            # telephone-events go on to the other party
+    # source (RFC 7362: symmetric RTP, with a lock)
+    Endpoint remote             # where we send
+    bint locked
+    Endpoint candidate          # a source that SDP did not announce, being watched
+    int candidate_packets
+    # received
+    Reception reception
+    KeyPress press
+    int64_t heard_ns            # last accepted packet; 0: none yet
+    bint silent                 # StreamSilent was said
+    float power                 # mean square, smoothed over 100 ms [sample units squared]
+    int64_t refused[REFUSALS_END]
+    int64_t reported[REFUSALS_END]          # of those, told to the control plane
+    int64_t reported_ns[REFUSALS_END]
+    Endpoint last_foreign
+    uint8_t last_payload[MOST_SAMPLES]      # so that a voice can begin where the relay left off
+    int last_samples
+    uint32_t last_timestamp
+    Voice voice
+    # sent
+    uint32_t ssrc
+    bint spoken                 # something was sent
+    uint16_t out_sequence       # highest sent
+    uint32_t out_timestamp
+    int out_samples             # of the last packet sent
+    int64_t emitted_ns          # when it was sent
+    bint anchored               # the offsets below fit the pacer's stream
+    uint32_t anchor_ssrc
+    uint16_t sequence_offset
+    uint32_t timestamp_offset
+    uint32_t key_in             # timestamp of the press that is being passed, as it came
+    uint32_t key_out            # and as it is sent to an overlaid leg
+    int64_t sent                # [packets]
+    int64_t overlaid            # [packets] of them mixed, not relayed
+    int64_t late                # [packets] of the pacer that came after their place was filled
+    # talk path: how this leg hears the others
+    Edge edges[MAX_LEGS]        # by source slot
+    Leg *pacer                  # whose packets set the pace; NULL: nobody is to be heard
+    bint pure                   # the pacer alone, untouched: relay
+    bint mixes                  # more than one voice: kept flowing by the clock when the pacer is silent
+    bint ramping
+    int16_t tail[RAMP_SAMPLES]  # what was just closed to this leg, fading out: only sound that it has already heard
+    int tail_left               # of it still to be given [samples]
+    int64_t tail_ns             # when it was closed
+    bint timed                  # the clock sets the pace
+    bint crossfade              # the pacer takes the pace back: join its playout to its packet
+    int pacer_run               # packets from the pacer since the clock took over
+    int64_t due_ns              # next frame by the clock
+    int mixing_index            # place in Worker.mixing, -1: not there
+    int index                   # place in Worker.legs
+
+cdef struct Call:
+    int id
+    int64_t began_ns            # first packet; 0: none yet
+    int64_t retired
+    bint decodes                # somebody hears a mix or a tap is open: keep the voices
+    Tap *tap
+    Leg *legs[MAX_LEGS]         # by slot, NULL: free
+
+cdef enum CommandKind:
+    ADD_LEG
+    CONNECT_LEG
+    SET_TALK_PATH
+    REMOVE_LEG
+    REMOVE_CALL
+    ATTACH_TAP
+    DETACH_TAP
+    STOP
+
+cdef struct Command:
+    CommandKind kind
+    Call *call
+    Leg *leg
+    Tap *tap
+    Negotiated media
+    float gains[MAX_LEGS][MAX_LEGS]         # [source][listener]
+
+cdef enum EventKind:
+    LATCHED
+    SILENT
+    RESUMED
+    KEY
+    REFUSED
+
+cdef struct Event:
+    EventKind kind
+    int leg
+    int value                   # KEY: event code; REFUSED: reason; SILENT: [ms]
+    int count                   # KEY: duration [ms]; REFUSED: packets
+    Endpoint source
+
+cdef struct Worker:
+    int epoll
+    int command_fd
+    int event_fd
+    Ring commands
+    Ring events
+    int64_t rtp_timeout_ns
+    int64_t now_ns
+    Leg **legs                  # all, in no order
+    int leg_count
+    Leg **mixing                # those whose `mixes` is set
+    int mixing_count
+    int capacity                # of both arrays
+    int64_t next_tick_ns
+    int64_t next_sweep_ns
+    bint stopping
+    uint8_t packet[PACKET_BYTES]
+    int16_t pcm[MOST_SAMPLES]
+    epoll_event ready[BATCH]
+    # counters
+    int64_t received            # [packets]
+    uint32_t key_in             # timestamp of the press that is being passed, as it came
+    uint32_t key_out            # and as it is sent to an overlaid leg
+    int64_t sent                # [packets]
+    int64_t events_dropped      # messages that the control plane was too slow to take
+    int64_t wakeups
+
+# Tell the control plane. When it does not keep up the message is dropped and counted, never a packet.
+cdef void post(Worker *self, const Event *event) noexcept nogil

@@ -1,0 +1,10 @@
+"""Who hears whom in one call, and for each listener who sets the pace."""
+from native.session cimport Call, Leg, MAX_LEGS, Worker
+
+# Head for another table of gains [source][listener], from the next packet on.
+cdef void set_talk_path(Worker *worker, Call *call, const float gains[MAX_LEGS][MAX_LEGS]) noexcept nogil
+# Think again how this leg is to be served: after its gains, its media or its call's legs changed.
+cdef void plan(Worker *worker, Leg *leg) noexcept nogil
+cdef void plan_call(Worker *worker, Call *call) noexcept nogil
+# Cut every path from and to a leg that goes, with its last sound faded for those who heard it.
+cdef void leave(Worker *worker, Leg *leg) noexcept nogil

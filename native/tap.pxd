@@ -1,0 +1,34 @@
+"""Copies of the parties' own streams on the call's own timeline, for listeners outside the media plane.
+
+The media thread writes, any number of readers read with cursors of their own; a slow reader is overwritten, never waited for.
+"""
+from libc.stdint cimport int16_t, int64_t, uint32_t
+
+cdef enum:
+    TAP_SAMPLES = 16384         # 2 s at 8 kHz; a power of two
+    TAP_MASK = TAP_SAMPLES - 1
+    TAP_CHANNELS = 2            # caller, advisor
+
+cdef struct TapChannel:
+    bint started
+    uint32_t ssrc
+    uint32_t anchor_timestamp   # RTP timestamp that stands at `anchor`
+    int64_t anchor              # [samples since began_ns]
+    int64_t written             # one beyond the newest sample; shared with readers
+    int16_t pcm[TAP_SAMPLES]
+
+cdef struct Tap:
+    int64_t began_ns            # media time zero, monotonic
+    int64_t detached            # set by the media thread when it will not write again
+    TapChannel channels[TAP_CHANNELS]
+
+cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
+
+cdef class TapRing:
+    cdef Tap *tap
+
+cdef class TapReader:
+    cdef TapRing ring
+    cdef object _on_close
+    cdef int64_t cursor
+    cdef bint closed

@@ -1,0 +1,173 @@
+"""The media thread: one epoll loop over the legs' sockets.
+
+A round: wait, read one packet of each ready socket, then look at the commands, then at the clock. Commands come last, so that no
+socket's event outlives its leg.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from native.endpoint cimport Endpoint, is_unspecified, same
+from native.includes cimport net
+from native.includes.atomics cimport store_release
+from native.mix cimport RAMP_SAMPLES
+from native.queue cimport ring_pop
+from native.relay cimport on_packet, on_sweep, on_tick
+from native.session cimport (
+    ADD_LEG, ATTACH_TAP, BATCH, CONNECT_LEG, Call, Command, DETACH_TAP, Leg, MAX_LEGS, Negotiated, PACKET_BYTES, REMOVE_CALL,
+    REMOVE_LEG, SET_TALK_PATH, STOP, Worker,
+)
+from native.talkpath cimport leave, plan_call, set_talk_path
+
+cdef enum:
+    TICK_NS = 5000000           # between two looks at the legs that the clock may have to serve
+    SWEEP_NS = 100000000        # between two looks at all legs
+    STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bit is free)
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+cdef void watch(Worker *worker, int fd, uint64_t token) noexcept nogil:
+    cdef net.epoll_event event
+    memset(&event, 0, sizeof(net.epoll_event))
+    event.events = net.EPOLLIN
+    event.data.u64 = token
+    net.epoll_ctl(worker.epoll, net.EPOLL_CTL_ADD, fd, &event)
+
+
+cdef void add_leg(Worker *worker, Leg *leg) noexcept nogil:
+    leg.index = worker.leg_count
+    worker.legs[worker.leg_count] = leg
+    worker.leg_count += 1
+    leg.call.legs[leg.slot] = leg
+    watch(worker, leg.fd, <uint64_t>leg)
+    watch(worker, leg.stray_fd, <uint64_t>leg | STRAY)
+
+
+cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media) noexcept nogil:
+    """Take over what SDP said. The lock on the source is kept where the announced address is the same as before."""
+    cdef net.sockaddr nowhere
+    if not leg.connected or not same(&media.remote, &leg.media.remote):
+        if leg.locked:
+            memset(&nowhere, 0, sizeof(net.sockaddr))
+            nowhere.sa_family = net.AF_UNSPEC
+            net.connect(leg.fd, &nowhere, sizeof(net.sockaddr))
+            leg.locked = False
+        leg.candidate.length = 0
+        leg.remote = media.remote
+        if is_unspecified(&media.remote):
+            leg.remote.length = 0
+    if leg.connected and leg.media.law != media.law:
+        leg.last_samples = 0                                # of the old codec
+    leg.media = media[0]
+    leg.connected = True
+    plan_call(worker, leg.call)
+
+
+cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
+    net.close(leg.fd)                                       # leaves the epoll set by itself
+    net.close(leg.stray_fd)
+    leave(worker, leg)
+    worker.leg_count -= 1
+    worker.legs[leg.index] = worker.legs[worker.leg_count]
+    worker.legs[leg.index].index = leg.index
+    store_release(&leg.retired, 1)
+
+
+cdef void detach_tap(Worker *worker, Call *call) noexcept nogil:
+    if call.tap != NULL:
+        store_release(&call.tap.detached, 1)
+        call.tap = NULL
+        plan_call(worker, call)
+
+
+cdef void remove_call(Worker *worker, Call *call) noexcept nogil:
+    cdef int slot
+    detach_tap(worker, call)
+    for slot in range(MAX_LEGS):
+        if call.legs[slot] != NULL:
+            remove_leg(worker, call.legs[slot])
+    store_release(&call.retired, 1)
+
+
+cdef void obey(Worker *worker, Command *command) noexcept nogil:
+    if command.kind == ADD_LEG:
+        add_leg(worker, command.leg)
+    elif command.kind == CONNECT_LEG:
+        connect_leg(worker, command.leg, &command.media)
+    elif command.kind == SET_TALK_PATH:
+        set_talk_path(worker, command.call, command.gains)
+    elif command.kind == REMOVE_LEG:
+        remove_leg(worker, command.leg)
+    elif command.kind == REMOVE_CALL:
+        remove_call(worker, command.call)
+    elif command.kind == ATTACH_TAP:
+        command.call.tap = command.tap
+        plan_call(worker, command.call)
+    elif command.kind == DETACH_TAP:
+        detach_tap(worker, command.call)
+    elif command.kind == STOP:
+        worker.stopping = True
+
+
+cdef void obey_all(Worker *worker) noexcept nogil:
+    cdef Command command
+    cdef uint64_t count
+    net.read(worker.command_fd, &count, sizeof(count))
+    while ring_pop(&worker.commands, &command):
+        obey(worker, &command)
+
+
+# ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+cdef inline void receive_from(Worker *worker, uint64_t token) noexcept nogil:
+    """One packet of one socket; what else it holds is there in the next round, after the other sockets."""
+    cdef Leg *leg = <Leg *>(token & ~<uint64_t>STRAY)
+    cdef Endpoint source
+    cdef ssize_t n
+    if token & STRAY or not leg.locked:
+        source.length = sizeof(source.raw)
+        n = net.recvfrom(leg.stray_fd if token & STRAY else leg.fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
+        if n >= 0:
+            worker.received += 1
+            on_packet(worker, leg, <int>n, &source)
+    else:
+        n = net.recv(leg.fd, worker.packet, PACKET_BYTES, 0)
+        if n >= 0:                                          # else an ICMP error, taken from the socket by this call
+            worker.received += 1
+            on_packet(worker, leg, <int>n, NULL)
+
+
+cdef void look_at_clock(Worker *worker) noexcept nogil:
+    cdef int i
+    if worker.now_ns >= worker.next_tick_ns:
+        worker.next_tick_ns = worker.now_ns + TICK_NS
+        i = worker.mixing_count
+        while i > 0:                                        # backwards: a leg may leave the list while it is served
+            i -= 1
+            if i < worker.mixing_count:
+                on_tick(worker, worker.mixing[i])
+    if worker.now_ns >= worker.next_sweep_ns:
+        worker.next_sweep_ns = worker.now_ns + SWEEP_NS
+        for i in range(worker.leg_count):
+            on_sweep(worker, worker.legs[i])
+
+
+cdef void run(Worker *worker) noexcept nogil:
+    cdef bint commanded
+    cdef int i, ready
+    watch(worker, worker.command_fd, 0)
+    while not worker.stopping:
+        ready = net.epoll_wait(worker.epoll, worker.ready, BATCH, 5 if worker.mixing_count else 100)
+        worker.now_ns = net.now_ns()
+        worker.wakeups += 1
+        commanded = False
+        for i in range(ready):
+            if worker.ready[i].data.u64:
+                receive_from(worker, worker.ready[i].data.u64)
+            else:
+                commanded = True
+        if commanded:
+            obey_all(worker)
+        look_at_clock(worker)

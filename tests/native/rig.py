@@ -1,0 +1,158 @@
+"""A call on the engine with plain sockets for telephones: what they send and hear, packet by packet."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from native.engine import Engine
+from native.g711 import decode_array, encode_array
+
+PT = {"PCMA": 8, "PCMU": 0}
+EVENT_PT = 101
+
+
+@dataclass
+class Heard:
+    payload_type: int
+    marker: bool
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+    at_ns: int
+
+
+@dataclass
+class Telephone:
+    """One far end: its own socket, sequence numbers and clock."""
+
+    engine: Engine
+    leg: int
+    port: int
+    law: str = "PCMA"
+    ssrc: int = 1
+    sequence: int = 1000
+    timestamp: int = 50_000
+    heard: list[Heard] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.connect()
+
+    def connect(self, **more: object) -> None:
+        self.engine.connect(self.leg, self.law, PT[self.law], EVENT_PT, *self.socket.getsockname(), **more)
+
+    def packet(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> bytes:
+        kind = PT[self.law] if payload_type is None else payload_type
+        return struct.pack("!BBHII", 0x80, marker << 7 | kind, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc) + payload
+
+    def send(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> None:
+        self.socket.sendto(self.packet(payload, payload_type, marker), ("127.0.0.1", self.port))
+        self.sequence += 1
+        self.timestamp += len(payload)
+
+    def say(self, samples: np.ndarray) -> None:
+        self.send(encode_array(self.law, samples))
+
+    def key(self, digit: int, *, packets: int = 4, ends: int = 3) -> None:
+        """A telephone-event as a phone sends it: one timestamp, growing duration, three ends (RFC 4733 §2.5)."""
+        for number in range(packets + ends):
+            end = 0x80 if number >= packets else 0
+            duration = 160 * min(number + 1, packets)
+            payload = struct.pack("!BBH", digit, end | 10, duration)
+            packet = struct.pack("!BBHII", 0x80, EVENT_PT, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc)
+            self.socket.sendto(packet + payload, ("127.0.0.1", self.port))
+            self.sequence += 1
+        self.timestamp += 160 * packets
+
+    def listen(self) -> list[Heard]:
+        """Take what has come since the last time; also kept in `heard`."""
+        fresh = []
+        while True:
+            try:
+                data = self.socket.recv(4096)
+            except BlockingIOError:
+                break
+            _, kind, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
+            fresh.append(Heard(kind & 127, bool(kind >> 7), sequence, timestamp, ssrc, data[12:], time.monotonic_ns()))
+        self.heard += fresh
+        return fresh
+
+    def audio(self) -> np.ndarray:
+        """All audio heard, joined in order of arrival."""
+        self.listen()
+        return decode_array(self.law, b"".join(h.payload for h in self.heard if h.payload_type == PT[self.law]))
+
+    def forget(self) -> None:
+        self.listen()
+        self.heard.clear()
+
+
+class Rig:
+    """One call with a caller, an advisor and supervisors; a talk path by role names."""
+
+    def __init__(self, *, laws: tuple[str, str] = ("PCMA", "PCMA"), rtp_timeout_ms: int = 5000, **settings: object) -> None:
+        settings.setdefault("port_range", (41000, 48998))
+        self.engine = Engine("127.0.0.1", rtp_timeout_ms=rtp_timeout_ms, **settings)
+        self.engine.start()
+        self.call = self.engine.add_call()
+        self.caller = self.phone("caller", law=laws[0], ssrc=1, passes_keys=True)
+        self.advisor = self.phone("advisor", law=laws[1], ssrc=2)
+        self.supervisors: list[Telephone] = []
+
+    def phone(self, role: str, *, law: str = "PCMA", ssrc: int, passes_keys: bool = False) -> Telephone:
+        leg, port = self.engine.add_leg(self.call, role, passes_keys)
+        return Telephone(self.engine, leg, port, law, ssrc)
+
+    def supervisor(self, law: str = "PCMA") -> Telephone:
+        phone = self.phone("supervisor", law=law, ssrc=10 + len(self.supervisors))
+        self.supervisors.append(phone)
+        return phone
+
+    def phones(self) -> list[Telephone]:
+        return [self.caller, self.advisor, *self.supervisors]
+
+    def path(self, *pairs: tuple[Telephone, Telephone]) -> None:
+        """Exactly these (source, listener) pairs are heard."""
+        self.engine.set_talk_path(self.call, {(source.leg, listener.leg): 1.0 for source, listener in pairs})
+
+    def talk(self) -> None:
+        """The unsupervised conversation."""
+        self.path((self.caller, self.advisor), (self.advisor, self.caller))
+
+    def round(self, *frames: tuple[Telephone, np.ndarray], ms: float = 0.0) -> None:
+        """Each phone says one frame; then wait `ms`."""
+        for phone, samples in frames:
+            phone.say(samples)
+        time.sleep(ms / 1000)
+
+    def settle(self, ms: float = 60) -> None:
+        """Let what is on its way arrive."""
+        time.sleep(ms / 1000)
+        for phone in self.phones():
+            phone.listen()
+
+    def close(self) -> None:
+        self.engine.stop()
+        for phone in self.phones():
+            phone.socket.close()
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def tone(hz: float, ms: float = 20, *, level: float = 8000, start: int = 0) -> np.ndarray:
+    """int16 samples of a sine at 8 kHz, `start` samples into it."""
+    n = int(ms * 8)
+    return np.round(level * np.sin(2 * np.pi * hz * (start + np.arange(n)) / 8000)).astype(np.int16)
