@@ -1,0 +1,290 @@
+"""What may be configured: the sections of `gateway.toml` as frozen, typed models.
+
+A model here checks its own fields; what needs two sections, the environment or a file is in `crosscheck`.
+Names of fields are the TOML keys, except that the repeated tables `[[trunk]]`, `[[route]]`, `[[advisor]]`,
+`[[user]]` are the plural attributes of `Config`. Durations end in `_s` or `_ms`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+
+from gateway.config.fields import (
+    Bind,
+    EnvName,
+    Extension,
+    Identity,
+    Ip,
+    IpNetwork,
+    Key,
+    Keys,
+    Name,
+    Peer,
+    split_host_port,
+)
+from gateway.core.model import Address, Law, Mode
+from gateway.core.permissions import User
+
+Seconds = Annotated[float, Field(strict=True, gt=0, le=86400)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """Base of every section: immutable, unknown keys refused, no infinities."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Node(Section):
+    """Who this gateway is, in MQTT topics, logs and the console."""
+
+    name: Name = "gateway-1"
+    site: Name = "site"
+
+
+class Sip(Section):
+    """Where SIP is spoken (RFC 3261)."""
+
+    bind: Bind = ("127.0.0.1", 5060)
+    """Address to listen on; port 0 lets the system choose (tests)."""
+    transports: tuple[Literal["udp", "tcp"], ...] = Field(default=("udp", "tcp"), min_length=1)
+    advertised_address: Ip | None = None
+    """IP written into Contact and Via; None: the bind address. Needed where bind is a wildcard."""
+
+    @property
+    def advertised(self) -> str:
+        return self.advertised_address or self.bind[0]
+
+
+class Media(Section):
+    """Where RTP goes (RFC 3550)."""
+
+    bind: Ip = "127.0.0.1"
+    advertised_address: Ip | None = None
+    """IP written into our SDP; None: the bind address. Needed where bind is a wildcard."""
+    port_range: tuple[Port, Port] = (16384, 32767)
+    """First and last UDP port; the first is even. Each leg takes an even port for RTP and the next for
+    RTCP."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
+    codecs: tuple[Law, ...] = Field(default=(Law.PCMA, Law.PCMU), min_length=1)
+    """Offered and accepted, best first."""
+    rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000
+    """Silence on a leg that had been sending, before `StreamSilent` tells of it."""
+
+    @property
+    def advertised(self) -> str:
+        return self.advertised_address or self.bind
+
+    @property
+    def legs(self) -> int:
+        """How many legs the port range has room for, one even/odd pair each."""
+        return max(0, self.port_range[1] - self.port_range[0] + 1) // 2
+
+
+class Trunk(Section):
+    """A SIP peer that calls come from and go to: PBX, SBC, registrar."""
+
+    name: Name
+    uri: Peer
+    """`sip:host:port`; port 5060 where it is left out."""
+    transport: Literal["udp", "tcp"] = "udp"
+    identify_by: tuple[IpNetwork, ...] = ()
+    """Source addresses of this trunk. Once any trunk has some, packets from elsewhere are refused with
+    403."""
+
+    @property
+    def address(self) -> Address:
+        """Host (IP or name) and port."""
+        return split_host_port(self.uri.partition(":")[2], 5060)
+
+
+class RouteTo(Section):
+    trunk: str
+    uri: str = "sip:{number}@{trunk}"
+    """Template of the URI to call: `{number}` is the number called, `{trunk}` the trunk's host:port, and
+    every named group of `match` may be used by its name."""
+
+
+class Route(Section):
+    """One rule; the first whose `match` fits the whole called number is taken."""
+
+    match: str
+    """Regular expression (Python's `re`) on the called number, the user part of the Request-URI."""
+    to: RouteTo
+
+
+class Advisor(Section):
+    """Someone who takes patients' calls, known by extension."""
+
+    id: Name
+    name: str = ""
+    extension: Extension
+    team: Name
+
+    def person(self) -> User:
+        """As `core.permissions` sees them: role advisor, their own team."""
+        return User(
+            self.id, self.name or self.id, self.extension, frozenset({"advisor"}), frozenset({self.team})
+        )
+
+
+class UserEntry(Section):
+    """Someone who supervises, audits or administers."""
+
+    id: Name
+    name: str = ""
+    sip: Identity | None = None
+    """SIP identity that their phone's calls come from, `user` or `user@host`; None: cannot act by phone nor
+    be rung."""
+    roles: tuple[str, ...] = Field(min_length=1)
+    teams: tuple[str, ...] = ("*",)
+    """Teams on whose calls they may act; `*` stands for all."""
+    token_env: EnvName | None = None
+    """Environment variable with the bearer token that their browser or tool sends; None: cannot use the
+    web."""
+
+    def person(self) -> User:
+        """As `core.permissions` sees them."""
+        return User(self.id, self.name or self.id, self.sip, frozenset(self.roles), frozenset(self.teams))
+
+
+class Codes(Section):
+    """Feature codes, dialled before the advisor's extension."""
+
+    listen: Keys = "*71"
+    whisper: Keys = "*72"
+    barge: Keys = "*73"
+    takeover: Keys = "*74"
+
+    def by_mode(self) -> dict[Mode, str]:
+        return {mode: getattr(self, mode.value) for mode in Mode}
+
+
+class SupervisorKeys(Section):
+    """What a supervisor presses during the call."""
+
+    listen: Key = "4"
+    whisper: Key = "5"
+    barge: Key = "6"
+    leave: Key = "#"
+
+
+class Supervision(Section):
+    codes: Codes = Codes()
+    keys: SupervisorKeys = SupervisorKeys()
+    join_tone: StrictBool = False
+    """Does the advisor hear a short tone when a supervisor joins? True is refused by `crosscheck` as yet."""
+    supervisor_timeout_s: Seconds = 10.0
+    """A supervisor's leg that sends nothing for so long is hung up."""
+    ring_timeout_s: Seconds = 60.0
+    """An advisor's phone that does not answer for so long: the call is given up with 480."""
+
+
+class Alerts(Section):
+    panic_code: Keys = "*99"
+    """What an advisor presses during the call."""
+    ring: tuple[str, ...] = ()
+    """Ids of the users who are called when an alert is raised."""
+    ring_timeout_s: Seconds = 20.0
+    """How long each is rung."""
+
+
+def _mqtt_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise ValueError('not a URL; allowed: "mqtt://host:1883"') from None
+    if url.scheme == "mqtts":
+        raise ValueError('TLS to the broker is not supported; allowed: "mqtt://host:1883"')
+    if (
+        url.scheme != "mqtt"
+        or not host
+        or port == 0
+        or url.path not in ("", "/")
+        or url.query
+        or url.fragment
+    ):
+        raise ValueError('allowed: "mqtt://host:1883"')
+    if "@" in url.netloc:
+        raise ValueError("user name and password do not belong into the URL; use username and password_env")
+    return text
+
+
+def _topic_root(text: str) -> str:
+    if (
+        not text
+        or text.startswith(("/", "$"))
+        or text.endswith("/")
+        or any(c in text for c in "+#\0")
+        or "//" in text
+    ):
+        raise ValueError("allowed: topic levels joined by /, without +, #, empty levels or a leading $")
+    return text
+
+
+class Mqtt(Section):
+    """The broker that alerts are published to; without this section they are raised, only not published."""
+
+    url: Annotated[str, AfterValidator(_mqtt_url)]
+    username: str | None = None
+    password_env: EnvName | None = None
+    topic_root: Annotated[str, Field(max_length=200), AfterValidator(_topic_root)] = "gateway"
+
+    @property
+    def address(self) -> Address:
+        url = urlsplit(self.url)
+        return url.hostname or "", url.port or 1883
+
+
+class Web(Section):
+    bind: Bind = ("127.0.0.1", 8080)
+    """HTTP and WebSocket; port 0 lets the system choose (tests)."""
+
+
+class Limits(Section):
+    """Past these a new call is refused at once with 503, so that the PBX takes its other route."""
+
+    max_calls: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 200
+    calls_per_second: Annotated[float, Field(strict=True, gt=0, le=10_000)] = 50.0
+    retry_after_s: Annotated[int, Field(strict=True, ge=0, le=3600)] = 5
+    """The Retry-After that goes with 503 (RFC 3261 §20.33)."""
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Config(Section):
+    """The whole file. `gateway.config.loading.load` makes it, with `advisors_csv` already read into
+    `advisors`."""
+
+    node: Node = Node()
+    sip: Sip = Sip()
+    media: Media = Media()
+    trunks: tuple[Trunk, ...] = Field(default=(), alias="trunk")
+    routes: tuple[Route, ...] = Field(default=(), alias="route")
+    advisors: tuple[Advisor, ...] = Field(default=(), alias="advisor")
+    advisors_csv: str | None = None
+    """CSV file with the columns id, name, extension, team, beside or instead of `[[advisor]]`; relative to
+    the TOML file."""
+    users: tuple[UserEntry, ...] = Field(default=(), alias="user")
+    supervision: Supervision = Supervision()
+    alerts: Alerts = Alerts()
+    mqtt: Mqtt | None = None
+    web: Web = Web()
+    limits: Limits = Limits()
+    log: Log = Log()
+
+    def with_(self, **sections: object) -> Config:
+        """A copy with whole sections replaced, such as `config.with_(sip=Sip(bind=("127.0.0.1", 0)))`;
+        checked like a file."""
+        return Config.model_validate(
+            {**{name: getattr(self, name) for name in type(self).model_fields}, **sections}
+        )

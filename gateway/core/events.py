@@ -1,0 +1,184 @@
+"""What adapters tell the control plane. Plain frozen data; every event is delivered on the asyncio loop's thread.
+
+Three families: signalling (from `sip`), media (from `media`), and news (from the call logic to whoever watches: web, MQTT, trail).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.model import Address, CallId, LegId
+
+# ── signalling: one dialog each (RFC 3261 §12) ────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LegOffered:
+    """An INVITE came in and waits for an answer; `leg` was made up by the signalling adapter."""
+
+    leg: LegId
+    from_uri: str
+    from_name: str
+    to_uri: str
+    """The Request-URI: who is being called."""
+    to_user: str
+    """Its user part, percent-decoded: `2001`, `*722001`."""
+    sdp: str | None
+    """The offer; None when the peer expects ours in the answer (late offer, RFC 3264 §5)."""
+    source: Address
+    """Where the request came from, for trunk identification."""
+    transport: str
+    """`udp` or `tcp`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header fields by their full name, the first value of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegProgress:
+    """A provisional response to our INVITE: 180 ringing, 183 with early media."""
+
+    leg: LegId
+    code: int
+    reason: str
+    sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """Our INVITE was answered with 200 (the adapter has sent the ACK)."""
+
+    leg: LegId
+    sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegConfirmed:
+    """The ACK for the answer that we gave came in; `sdp` is the peer's answer where we made the offer."""
+
+    leg: LegId
+    sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegReoffered:
+    """A re-INVITE or UPDATE with an offer waits for `answer_reoffer` or `refuse_reoffer`. sdp None: the peer wants ours."""
+
+    leg: LegId
+    sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegReanswered:
+    """The peer accepted our re-INVITE."""
+
+    leg: LegId
+    sdp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegReofferRefused:
+    """The peer refused our re-INVITE (488, 491, a timeout): the old session stays in force."""
+
+    leg: LegId
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegInfoDigit:
+    """A key by SIP INFO (application/dtmf-relay)."""
+
+    leg: LegId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The dialog is over, whatever state it was in; nothing more comes for this leg.
+
+    `code` is the final response where there was one (486, 487 cancelled, 408 timeout, 503), 200 after a BYE.
+    """
+
+    leg: LegId
+    code: int
+    reason: str
+    retry_after_s: int | None = None
+
+
+SignallingEvent = (
+    LegOffered
+    | LegProgress
+    | LegAnswered
+    | LegConfirmed
+    | LegReoffered
+    | LegReanswered
+    | LegReofferRefused
+    | LegInfoDigit
+    | LegEnded
+)
+
+# ── media ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLatched:
+    """The first valid packet showed the leg's real source; the leg is locked to it until the next re-INVITE."""
+
+    leg: LegId
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSilent:
+    """No RTP packet for the configured time on a leg that had been sending."""
+
+    leg: LegId
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResumed:
+    """Packets came again after `StreamSilent`."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key by telephone-event, reported once per press, at its end packet (RFC 4733 §2.5)."""
+
+    leg: LegId
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsRefused:
+    """Packets on a leg's port were dropped; sent at most once a second per leg and reason."""
+
+    leg: LegId
+    reason: str
+    """The counter's name: `foreign_source`, `malformed`, `payload_type`, ..."""
+    count: int
+    source: Address | None
+
+
+MediaEvent = StreamLatched | StreamSilent | StreamResumed | Digit | PacketsRefused
+
+# ── news ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One structured event for watchers: WebSocket `/api/events`, MQTT, the log.
+
+    `kind` is dotted: `call.ringing`, `call.answered`, `call.held`, `call.ended`, `supervisor.joined`, `supervisor.mode`,
+    `supervisor.left`, `supervision.refused`, `feed.started`, `feed.ended`, `alert.raised`, `alert.acknowledged`, `alert.resolved`.
+    `data` is ready for JSON. `at` is RFC 3339 UTC with milliseconds.
+    """
+
+    kind: str
+    at: str
+    call: CallId | None
+    data: Mapping[str, Any]

@@ -1,0 +1,62 @@
+"""The nouns that every package shares: who is on a call, in which mode, with which codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+CallId = NewType("CallId", str)
+LegId = NewType("LegId", str)
+Address = tuple[str, int]
+"""IP address in text and port."""
+
+
+class Role(StrEnum):
+    """What a leg is to its call. Legs are named by role, never A and B."""
+
+    CALLER = "caller"
+    ADVISOR = "advisor"
+    SUPERVISOR = "supervisor"
+
+
+class Mode(StrEnum):
+    """What a supervisor is doing on a call; each is a preset of the talk path (`core.talkpath`)."""
+
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+    TAKEOVER = "takeover"
+
+
+class Direction(StrEnum):
+    """SDP direction attribute as its sender means it (RFC 8866 §6.7)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+
+class Law(StrEnum):
+    """The two laws of ITU-T G.711, under their RTP encoding names (RFC 3551 §4.5.14)."""
+
+    PCMA = "PCMA"
+    PCMU = "PCMU"
+
+
+@dataclass(frozen=True, slots=True)
+class LegMedia:
+    """What the media engine needs to know of one leg's negotiated audio stream."""
+
+    law: Law
+    payload_type: int
+    """RTP payload type of `law` on this leg, both ways."""
+    event_payload_type: int | None
+    """RTP payload type of telephone-event (RFC 4733); None where it was not negotiated."""
+    remote: Address
+    """Where to send until a packet from the far side shows its real source (symmetric RTP)."""
+    ptime_ms: int = 20
+    """Packet time that the far side asked for; used where the gateway makes packets by itself."""
+    direction: Direction = Direction.SENDRECV
+    """The gateway's own side: `sendonly` means that we send and do not expect to receive."""

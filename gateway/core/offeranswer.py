@@ -1,0 +1,212 @@
+"""One leg's offers and answers (RFC 3264): what the peer said, what we say, and the `LegMedia` that follows.
+
+The gateway anchors media, so every description that it sends is its own: its address, its origin line, one audio stream. The order in
+which a call uses this keeps transcoding away: the second leg is offered the first leg's codecs, the first is answered with what the
+second chose.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.core import codecs, sdp
+from gateway.core.codecs import Codec
+from gateway.core.direction import meet, reverse
+from gateway.core.errors import NotAcceptable, SdpError
+from gateway.core.model import Address, Direction, Law, LegMedia
+
+ANYWHERE = ("0.0.0.0", "::")
+_DIRECTIONS = frozenset(direction.value for direction in Direction)
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """The one audio stream of a peer's offer or answer."""
+
+    index: int
+    """Which `m=` line it is."""
+    remote: Address
+    codecs: tuple[Codec, ...]
+    """What we can use of what the peer named, in the peer's order; never empty."""
+    event_payload_type: int | None
+    direction: Direction
+    """As the peer means it. The old hold by `c=0.0.0.0` (RFC 3264 §8.4) is read as the peer no longer receiving what it did."""
+    ptime_ms: int
+    max_ptime_ms: int | None
+
+
+class LegSession:
+    """What has been said on one leg. An offer that is refused leaves what was agreed before untouched."""
+
+    def __init__(self, own: Address, session_id: int) -> None:
+        """`own`: where the media engine listens for this leg."""
+        self.own = own
+        self.stated = Direction.SENDRECV
+        """What our last description said, as we mean it."""
+        self.wish = Direction.SENDRECV
+        """What the peer wants, as the peer means it: its last offer, or its answer to an unrestricted offer of ours."""
+        self.media: LegMedia | None = None
+        """What is agreed; None before the first answer."""
+        self._origin = sdp.Origin("-", session_id, 0, own[0])
+        self._sent: sdp.Session | None = None
+        self._offered: tuple[sdp.Session, Audio] | None = None
+        self._event_payload_type: int | None = None
+        self._laws: frozenset[Law] = frozenset()
+        self._stated_before = Direction.SENDRECV
+
+    def offer(
+        self,
+        offered: Sequence[Codec],
+        direction: Direction = Direction.SENDRECV,
+        *,
+        event_payload_type: int | None = None,
+        ptime_ms: int = codecs.DEFAULT_PTIME_MS,
+        max_ptime_ms: int | None = None,
+    ) -> str:
+        """Our offer. Then `take_answer`. A telephone-event payload type once used on this leg is kept (RFC 3264 §8.3.2)."""
+        taken = {codec.payload_type for codec in offered}
+        event = self._event_payload_type or event_payload_type or codecs.DEFAULT_EVENT_PAYLOAD_TYPE
+        if event in taken:
+            event = next(number for number in range(96, 128) if number not in taken)
+        self._laws = frozenset(codec.law for codec in offered)
+        self._stated_before, self.stated = self.stated, direction
+        return self._send((self._audio(offered, event, direction, ptime_ms, max_ptime_ms),))
+
+    def take_answer(self, text: str) -> LegMedia:
+        """Read the peer's answer to our `offer`. Raises `SdpError` or `NotAcceptable`."""
+        audio = self._read(sdp.parse(text))
+        law = next((codec.law for codec in audio.codecs if codec.law in self._laws), None)
+        if law is None:
+            raise NotAcceptable("the answer has none of the codecs offered")
+        own = meet(self.stated, reverse(audio.direction))
+        if self.stated is Direction.SENDRECV:
+            self.wish = audio.direction
+        return self._agree(audio, law, own)
+
+    def withdraw(self) -> None:
+        """Our offer was refused: what was agreed before stays in force."""
+        self.stated = self._stated_before
+
+    def assume_offer(self) -> None:
+        """The signalling adapter gave the peer our session as it stands as an offer, with audio both ways. Then `take_answer`."""
+        self._stated_before, self.stated = self.stated, Direction.SENDRECV
+        if self.media is not None:
+            self._laws = frozenset({self.media.law})
+
+    def take_offer(self, text: str) -> Audio:
+        """Read the peer's offer. Then `answer`, or nothing where it is refused. Raises `SdpError` or `NotAcceptable`."""
+        session = sdp.parse(text)
+        audio = self._read(session)
+        self._offered = session, audio
+        return audio
+
+    @property
+    def offered_laws(self) -> list[Law]:
+        """The codecs of the offer last taken, in its order."""
+        return [codec.law for codec in self._offered[1].codecs] if self._offered else []
+
+    def answer(
+        self,
+        law: Law,
+        direction: Direction = Direction.SENDRECV,
+        *,
+        events: bool = True,
+        ptime_ms: int = codecs.DEFAULT_PTIME_MS,
+        max_ptime_ms: int | None = None,
+    ) -> str:
+        """Our answer to the offer last taken, with one of its codecs; `direction` is narrowed to what the offer allows.
+
+        Streams other than the chosen one are refused with port 0, in their order. Raises `NotAcceptable` where `law` was not offered.
+        """
+        if self._offered is None:
+            raise SdpError("no offer to answer")
+        session, audio = self._offered
+        codec = next((codec for codec in audio.codecs if codec.law is law), None)
+        if codec is None:
+            raise NotAcceptable(f"{law.value} was not offered")
+        own = meet(direction, reverse(audio.direction))
+        event = audio.event_payload_type if events else None
+        self.stated, self.wish = own, audio.direction
+        self._agree(replace(audio, event_payload_type=event), law, own)
+        ours = self._audio((codec,), event, own, ptime_ms, max_ptime_ms)
+        refused = (sdp.Media(other.kind, 0, other.protocol, other.formats) for other in session.media)
+        return self._send(tuple(ours if at == audio.index else other for at, other in enumerate(refused)))
+
+    def _agree(self, audio: Audio, law: Law, direction: Direction) -> LegMedia:
+        codec = next(codec for codec in audio.codecs if codec.law is law)
+        remote = audio.remote
+        if remote[0] in ANYWHERE and self.media is not None:
+            remote = self.media.remote
+        self._event_payload_type = audio.event_payload_type or self._event_payload_type
+        self.media = LegMedia(law, codec.payload_type, audio.event_payload_type, remote, audio.ptime_ms, direction)
+        return self.media
+
+    def _audio(
+        self, offered: Sequence[Codec], event: int | None, direction: Direction, ptime_ms: int, max_ptime_ms: int | None
+    ) -> sdp.Media:
+        formats = [str(codec.payload_type) for codec in offered]
+        attributes: list[tuple[str, str | None]] = [("rtpmap", codec.rtpmap()) for codec in offered]
+        if event is not None:
+            formats.append(str(event))
+            attributes.append(("rtpmap", f"{event} {codecs.EVENT_NAME}/{codecs.CLOCK_RATE}"))
+            attributes.append(("fmtp", f"{event} {codecs.EVENT_FMTP}"))
+        attributes.append(("ptime", str(ptime_ms)))
+        if max_ptime_ms is not None:
+            attributes.append(("maxptime", str(max_ptime_ms)))
+        attributes.append((direction.value, None))
+        return sdp.Media("audio", self.own[1], "RTP/AVP", tuple(formats), None, tuple(attributes))
+
+    def _send(self, media: tuple[sdp.Media, ...]) -> str:
+        """Our next description: the same origin version as the last one where nothing changed, else one more (RFC 3264 §8)."""
+        described = sdp.Session(self._origin, media, self.own[0])
+        if described != self._sent:
+            self._origin = replace(self._origin, version=self._origin.version + 1)
+            described = self._sent = replace(described, origin=self._origin)
+        return str(described)
+
+    def _read(self, session: sdp.Session) -> Audio:
+        """The first audio stream in plain RTP with a codec of ours."""
+        why = "no audio stream"
+        for index, media in enumerate(session.media):
+            if media.kind != "audio" or media.port == 0:
+                continue
+            if media.protocol != "RTP/AVP":
+                why = f"audio over {media.protocol[:40]}; accepted: RTP/AVP"
+                continue
+            usable, event = codecs.usable(media)
+            if not usable:
+                why = "no codec in common; accepted: PCMA, PCMU"
+                continue
+            host = self._host(media.address or session.address)
+            direction = _direction(session, media)
+            if host in ANYWHERE:
+                direction = meet(direction, Direction.SENDONLY)
+            return Audio(
+                index, (host, media.port), usable, event, direction, codecs.ptime_ms(media), codecs.max_ptime_ms(media)
+            )
+        raise NotAcceptable(why)
+
+    def _host(self, text: str | None) -> str:
+        """The peer's media address: one of our own IP version, and a single machine's (no multicast, no broadcast)."""
+        if text is None:
+            raise SdpError("SDP has no c= line for the audio stream")
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            raise SdpError(f"SDP c= address is not an IP address: {text[:60]!r}") from None
+        if address.version != ipaddress.ip_address(self.own[0]).version:
+            raise NotAcceptable(f"media over IPv{address.version}; this leg uses IPv{ipaddress.ip_address(self.own[0]).version}")
+        if address.is_multicast or str(address) == "255.255.255.255":
+            raise NotAcceptable(f"media address {address} is not a single machine's")
+        return str(address)
+
+
+def _direction(session: sdp.Session, media: sdp.Media) -> Direction:
+    """The stream's direction: its own attribute, else the session's, else sendrecv (RFC 8866 §6.7)."""
+    for attributes in (media.attributes, session.attributes):
+        for name, value in attributes:
+            if value is None and name in _DIRECTIONS:
+                return Direction(name)
+    return Direction.SENDRECV

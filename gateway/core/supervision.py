@@ -1,0 +1,256 @@
+"""The supervisors of one call: who may join, in which mode, and what becomes of the patient when they leave.
+
+Rules:
+* Permission is `core.permissions`' to give; every change of mode, allowed or refused, is one News.
+* One takeover at a time: the second is refused while the first lasts, so that nobody takes a patient out of a colleague's mouth unawares.
+* A taking-over supervisor who leaves, or whose stream falls silent, gives the patient back to an advisor who is still there, at once.
+* With the advisor gone, the last one who speaks with the patient cannot step back to listening: the patient would hear nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.actions import Answer, Invite, SummonsAnswered, SummonsFailed
+from gateway.core.codecs import standard
+from gateway.core.conversation import Conversation, Presence, Supervisor
+from gateway.core.errors import NotAcceptable, SdpError
+from gateway.core.events import LegOffered
+from gateway.core.leg import Leg, LegState
+from gateway.core.model import Law, LegId, Mode
+from gateway.core.permissions import Action, Decision, User, decide
+from gateway.core.reoffers import Reoffers
+
+
+class Supervision:
+    def __init__(self, conversation: Conversation, reoffers: Reoffers, *, timeout_s: float) -> None:
+        """`timeout_s`: a supervisor's stream silent for so long is hung up."""
+        self._talk = conversation
+        self._reoffers = reoffers
+        self._timeout_s = timeout_s
+
+    # ── joining ──
+
+    def judge(self, user: User | None, mode: Mode, supervisor: Supervisor | None = None) -> Decision:
+        """May `user` be on this call in `mode`? `supervisor`: the one who changes mode; None: someone who would join."""
+        decision = decide(user, Action.of(mode), self._talk.team)
+        if not decision.allowed:
+            return decision
+        holder = self._talk.taken_over_by
+        if mode is Mode.TAKEOVER and holder is not None and holder is not supervisor:
+            return Decision(False, f"the call is already taken over by {holder.user.id}")
+        alone = not self._talk.advisor.alive and self._talk.speaking_to_caller == [supervisor]
+        if alone and mode not in (Mode.BARGE, Mode.TAKEOVER):
+            return Decision(False, "the advisor has left: the patient would hear nobody")
+        return decision
+
+    def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode) -> None:
+        """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing changed.
+
+        Prefers the call's codec where their phone offers it; the engine decodes supervisors anyway.
+        """
+        source = f"{offered.source[0]}:{offered.source[1]}"
+        supervisor = Supervisor(leg, user, mode, self._talk.now.at, "feature-code", source, Presence.ON_CALL)
+        if offered.sdp is None:
+            text = leg.session.offer(standard(self._laws()))
+            supervisor.presence = Presence.JOINING
+        else:
+            leg.session.take_offer(offered.sdp)
+            law = next((law for law in self._laws() if law in leg.session.offered_laws), None)
+            text = leg.session.answer(law or leg.session.offered_laws[0])
+        self._talk.supervisors[leg.id] = supervisor
+        leg.enter(LegState.ANSWERED)
+        self._talk.do(Answer(leg.id, text))
+        if supervisor.presence is Presence.ON_CALL:
+            self._entered(supervisor)
+
+    def summon(self, invite: Invite, leg: Leg, user: User, alert: str, deadline_s: float) -> None:
+        """Ring a user about an alert; when they answer they are on the call, whispering. `invite.sdp` is filled in here."""
+        supervisor = Supervisor(
+            leg, user, Mode.WHISPER, self._talk.now.at, "alert", invite.uri, Presence.RUNG, alert, deadline_s
+        )
+        self._talk.supervisors[leg.id] = supervisor
+        offer = leg.session.offer(standard(self._laws()))
+        self._talk.do(Invite(leg.id, invite.uri, offer, invite.from_uri, invite.from_name, invite.headers, invite.trunk))
+        self._talk.publish("supervisor.rung", self._facts(supervisor))
+
+    def answered(self, supervisor: Supervisor, sdp: str | None) -> None:
+        """A rung user picked up."""
+        supervisor.leg.enter(LegState.CONFIRMED)
+        decision = self.judge(supervisor.user, supervisor.mode)
+        try:
+            supervisor.leg.session.take_answer(sdp or "")
+        except (SdpError, NotAcceptable) as error:
+            decision = Decision(False, str(error))
+        if not decision.allowed:
+            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, decision.why, "alert")
+            self._failed(supervisor, 488)
+            return
+        supervisor.presence = Presence.ON_CALL
+        supervisor.since = self._talk.now.at
+        self._entered(supervisor)
+        self._talk.do(SummonsAnswered(supervisor.alert or "", supervisor.user.id))
+
+    def confirmed(self, supervisor: Supervisor, sdp: str | None) -> None:
+        """The ACK of a supervisor who joined without an offer: their answer."""
+        if supervisor.presence is not Presence.JOINING:
+            return
+        try:
+            supervisor.leg.session.take_answer(sdp or "")
+        except (SdpError, NotAcceptable) as error:
+            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, str(error), supervisor.via)
+            self.leave(supervisor, str(error))
+            return
+        supervisor.presence = Presence.ON_CALL
+        self._entered(supervisor)
+
+    def _entered(self, supervisor: Supervisor) -> None:
+        """Their media is agreed: only now does the mode open a path. A takeover that came first stays; this one then listens."""
+        holder = next((other for other in self._talk.present if other.mode is Mode.TAKEOVER and other is not supervisor), None)
+        if supervisor.mode is Mode.TAKEOVER and holder is not None:
+            supervisor.mode = Mode.LISTEN
+        self._talk.connect(supervisor.leg)
+        self._talk.open_paths()
+        self._talk.publish("supervisor.joined", self._facts(supervisor))
+        self._changed()
+
+    # ── changing mode ──
+
+    def set_mode(self, supervisor: Supervisor, mode: Mode, by: User | None, via: str) -> Decision:
+        """Change mode where permitted; refused, the present mode stays. One News either way."""
+        decision = decide(by, Action.of(mode), self._talk.team)
+        if decision.allowed:
+            decision = self.judge(supervisor.user, mode, supervisor)
+        if decision.allowed and supervisor.presence is not Presence.ON_CALL:
+            decision = Decision(False, f"{supervisor.user.id} has not answered yet")
+        if not decision.allowed:
+            self._publish_refusal(supervisor, by, mode, decision.why, via)
+            return decision
+        previous, supervisor.mode = supervisor.mode, mode
+        self._talk.open_paths()
+        self._publish_mode(supervisor, previous, by, via, decision.why)
+        return decision
+
+    def silent(self, supervisor: Supervisor) -> None:
+        """Their stream stopped: an advisor who is still there has the patient back; see `expired` for the rest."""
+        self._talk.publish("stream.silent", self._facts(supervisor))
+        if supervisor.mode is Mode.TAKEOVER and self._talk.advisor.alive:
+            supervisor.mode = Mode.LISTEN
+            self._talk.open_paths()
+            why = "no audio from the supervisor: the patient is back with the advisor"
+            self._publish_mode(supervisor, Mode.TAKEOVER, supervisor.user, "silence", why)
+
+    def _publish_mode(self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str) -> None:
+        self._talk.publish(
+            "supervisor.mode",
+            {**self._facts(supervisor), "previous": previous.value, "by": by.id if by else None, "via": via, "why": why},
+        )
+        self._changed()
+
+    def _publish_refusal(self, supervisor: Supervisor, by: User | None, mode: Mode, why: str, via: str) -> None:
+        facts = {**self._facts(supervisor), "asked": mode.value, "by": by.id if by else None, "via": via, "why": why}
+        self._talk.publish("supervision.refused", facts)
+
+    # ── leaving ──
+
+    def leave(self, supervisor: Supervisor, why: str) -> None:
+        """Take a supervisor off the call: the patient's path first, then their BYE."""
+        if supervisor.presence is Presence.RUNG:
+            self._failed(supervisor, 487)
+            return
+        self._release(supervisor, why)
+        self._talk.hang_up(supervisor.leg)
+
+    def ended(self, supervisor: Supervisor, code: int, reason: str) -> None:
+        """Their dialog is over."""
+        if supervisor.presence is Presence.RUNG:
+            self._failed(supervisor, code)
+        else:
+            self._release(supervisor, f"{code} {reason}".strip())
+
+    def call_ended(self) -> None:
+        """The call is over and every leg hung up already: forget and tell."""
+        for supervisor in list(self._talk.supervisors.values()):
+            del self._talk.supervisors[supervisor.leg.id]
+            self._talk.leaving[supervisor.leg.id] = supervisor.leg
+            if supervisor.presence is Presence.RUNG:
+                self._missed(supervisor, 487)
+            else:
+                self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": "the call ended"})
+
+    def _release(self, supervisor: Supervisor, why: str) -> None:
+        self._talk.release(supervisor)
+        self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": why})
+        self._changed()
+
+    def _failed(self, supervisor: Supervisor, code: int) -> None:
+        self._talk.hang_up(supervisor.leg)
+        self._talk.release(supervisor)
+        self._missed(supervisor, code)
+
+    def _missed(self, supervisor: Supervisor, code: int) -> None:
+        self._talk.publish("supervisor.missed", {**self._facts(supervisor), "code": code})
+        self._talk.do(SummonsFailed(supervisor.alert or "", supervisor.user.id, code))
+
+    # ── time ──
+
+    def deadline_s(self) -> float | None:
+        """When `tick` is next wanted [s, monotonic]."""
+        return min((at for supervisor in self._talk.supervisors.values() if (at := self._due(supervisor))), default=None)
+
+    def tick(self) -> None:
+        for supervisor in list(self._talk.supervisors.values()):
+            due = self._due(supervisor)
+            if due is None or due > self._talk.now.s:
+                continue
+            if supervisor.presence is Presence.RUNG:
+                self._failed(supervisor, 408)
+            else:
+                self.leave(supervisor, f"no audio for {self._timeout_s:g} s")
+
+    def _due(self, supervisor: Supervisor) -> float | None:
+        if supervisor.presence is Presence.RUNG:
+            return supervisor.deadline_s
+        silent_since_s = supervisor.leg.silent_since_s
+        if silent_since_s is None or supervisor.leg.held:
+            return None
+        return silent_since_s + self._timeout_s
+
+    # ── facts ──
+
+    def find(self, leg: LegId) -> Supervisor | None:
+        return self._talk.supervisors.get(leg)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "leg": supervisor.leg.id,
+                "user": supervisor.user.id,
+                "name": supervisor.user.name,
+                "mode": supervisor.mode.value,
+                "since": supervisor.since,
+            }
+            for supervisor in self._talk.supervisors.values()
+            if supervisor.presence is not Presence.RUNG
+        ]
+
+    def _facts(self, supervisor: Supervisor) -> dict[str, Any]:
+        return {
+            "leg": supervisor.leg.id,
+            "user": supervisor.user.id,
+            "name": supervisor.user.name,
+            "mode": supervisor.mode.value,
+            "via": supervisor.via,
+            "source": supervisor.source,
+            "alert": supervisor.alert,
+        }
+
+    def _laws(self) -> list[Law]:
+        """Both laws, the call's own first."""
+        media = self._talk.caller.session.media
+        first = media.law if media else Law.PCMA
+        return [first, *(law for law in Law if law is not first)]
+
+    def _changed(self) -> None:
+        self._reoffers.align()
+        self._talk.publish_call("call.changed")
