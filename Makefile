@@ -51,7 +51,7 @@ format: ## let ruff format the Python code
 
 wheel: ## build a wheel into dist/
 	@setup/setup.sh build
-	@$(PY) -m pip wheel --no-build-isolation --no-deps -w dist .
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m pip wheel --no-build-isolation --no-deps -w dist .
 
 clean: ## remove what was compiled (the environment and the PJSIP cache stay)
 	rm -rf build dist native/*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks

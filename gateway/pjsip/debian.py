@@ -122,9 +122,9 @@ def judge(code: int, output: str, suite: str) -> None:
     for line in bad:
         if doubt.search(line):
             raise SourceRefused(f"Debian {suite}: apt could not verify the archive ({line})")
-    failed = [line for line in bad if not line.startswith("W:")]
-    if code != 0 or failed:
-        raise SourceUnavailable(f"Debian {suite}: {(failed or bad or ['apt failed'])[-1]}")
+    if code != 0 or any(not line.startswith("W:") for line in bad):
+        said = [line for line in bad if not line.startswith("Err:")] or bad or ["apt failed"]
+        raise SourceUnavailable(f"Debian {suite}: {said[0]}")
 
 
 def fetch_debian(into: Path, scratch: Path, accept: Callable[[Path, str], None]) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from gateway.pjsip.errors import BuildFailed
 
 POLL_S = 0.2
 TAIL_LINES = 25
+MAKE_SAYS = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,15 @@ def run_jobs(jobs: Sequence[Job], env: Mapping[str, str], tell: Callable[[], Non
 
 
 def start(job: Job, env: Mapping[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
-    """Start a job in a process group of its own, without a terminal to read from."""
+    """Start a job in a process group of its own, without a terminal to read from.
+
+    What an outer make says to its children (-w, its job server) is not meant for the makes that we run.
+    """
+    outer = {name: value for name, value in os.environ.items() if name not in MAKE_SAYS}
     return subprocess.Popen(
         ["sh", "-ec", job.script],
         cwd=job.folder,
-        env={**os.environ, **env},
+        env={**outer, **env},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
