@@ -42,7 +42,9 @@ def set_up(level: str = "info", format: str = "console", stream: TextIO | None =
     if format == "json":
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # plain tracebacks: the rich ones print local variables, and a token may be among them
+        plain = structlog.dev.plain_traceback
+        last = [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

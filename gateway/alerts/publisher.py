@@ -1,0 +1,145 @@
+"""Publishes alerts and call states, and takes commands, for as long as the gateway runs; the broker may come
+and go.
+
+Runs on the asyncio loop; the call logic is only listened to (`Control.subscribe`), so that a broker that is
+down, slow or killed disturbs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
+
+import aiomqtt
+
+from gateway.alerts.backoff import Backoff
+from gateway.alerts.connection import connection
+from gateway.alerts.inbound import Inbound
+from gateway.alerts.outbox import AlertOutbox, CallStates
+from gateway.alerts.session import FAREWELL_S, Session, Work, now
+from gateway.alerts.topics import Origin, Topics
+from gateway.config.model import Mqtt
+from gateway.config.secrets import secret
+from gateway.core.events import News
+from gateway.core.permissions import User
+from gateway.core.ports import Control
+from gateway.log import get_logger
+
+log = get_logger(__name__)
+
+HELD_S = 10.0
+"""A connection that held so long was a good one: the next failure is retried at once."""
+TELL_AGAIN_S = 60.0
+"""A broker that stays away is logged so often."""
+
+
+class Publisher:
+    """`start`, then `stop`. find_user: id of an advisor or user → `User`; None for nobody known."""
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        node: str,
+        site: str,
+        control: Control,
+        find_user: Callable[[str], User | None],
+        *,
+        environ: Mapping[str, str] = os.environ,
+        protocol: Literal["3.1.1", "5"] = "3.1.1",
+    ) -> None:
+        topics, origin = Topics(settings.topic_root, site, node), Origin(site, node)
+        self._settings = settings
+        self._control = control
+        self._alerts = AlertOutbox(topics, origin)
+        self._calls = CallStates(topics, origin)
+        self._inbound = Inbound(topics, origin, control, find_user)
+        self._alert_work, self._call_work = Work(), Work()
+        self._stopping = asyncio.Event()
+        self._connect = partial(
+            connection,
+            settings,
+            secret(settings.password_env, environ),
+            identifier=f"gateway-{site}-{node}",
+            status_topic=topics.status,
+            will=origin.payload({"state": "offline"}),
+            protocol=protocol,
+        )
+        self._session = partial(
+            Session,
+            topics=topics,
+            origin=origin,
+            control=control,
+            alerts=self._alerts,
+            calls=self._calls,
+            inbound=self._inbound,
+            alert_work=self._alert_work,
+            call_work=self._call_work,
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self.connected = False
+
+    @property
+    def waiting_alerts(self) -> int:
+        """Alert messages that the broker has not acknowledged."""
+        return len(self._alerts)
+
+    async def start(self) -> None:
+        """Listen to the call logic and keep connecting from now on; returns at once, broker or not."""
+        for alert in self._control.alerts():
+            self._alerts.changed(alert, now())
+        self._unsubscribe = self._control.subscribe(self._on_news)
+        self._task = asyncio.create_task(self._run(), name="mqtt")
+
+    async def stop(self) -> None:
+        """Publish what waits and `offline`, at most for a few seconds, then disconnect. Safe twice."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=2 * FAREWELL_S if self.connected else 0.1)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def _on_news(self, news: News) -> None:
+        if news.kind.startswith("alert.") and "state" in news.data and "id" in news.data:
+            self._alerts.changed(news.data, news.at, self._inbound.request_being_raised)
+            self._alert_work.wake()
+        if news.call is not None:
+            self._calls.changed(news.call, news.at)
+            self._call_work.wake()
+
+    async def _run(self) -> None:
+        backoff = Backoff()
+        loop = asyncio.get_running_loop()
+        told_s = -TELL_AGAIN_S
+        while not self._stopping.is_set():
+            connected_s: float | None = None
+            why = "the connection ended"
+            try:
+                async with self._connect() as client:
+                    connected_s, told_s = loop.time(), -TELL_AGAIN_S
+                    self.connected = True
+                    log.info("mqtt.connected", url=self._settings.url, waiting_alerts=self.waiting_alerts)
+                    await self._session(client).run(self._stopping)
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
+                why = str(error)
+            finally:
+                self.connected = False
+            if self._stopping.is_set():
+                return
+            if connected_s is not None and loop.time() - connected_s >= HELD_S:
+                backoff.reset()
+            if loop.time() - told_s >= TELL_AGAIN_S:
+                log.warning(
+                    "mqtt.disconnected", url=self._settings.url, why=why, waiting_alerts=self.waiting_alerts
+                )
+                told_s = loop.time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), backoff.next_s())

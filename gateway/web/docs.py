@@ -1,0 +1,39 @@
+"""`/api/docs`: the OpenAPI description as one plain page. Nothing is loaded from elsewhere, so it works on a
+closed network.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:1rem/1.5 system-ui;margin:2rem;max-width:60rem}}td,th{{text-align:left;
+padding:.2rem 1rem .2rem 0;vertical-align:top}}code{{white-space:nowrap}}</style>
+<h1>{title}</h1><p>Machine-readable: <a href="/api/openapi.json">/api/openapi.json</a>. Send
+<code>Authorization: Bearer TOKEN</code>.</p><table><tr><th>Request<th>What it does<th>Answers{rows}</table>
+<h2>WebSockets</h2><table><tr><td><code>WS /api/events</code><td>a snapshot, then every event
+<tr><td><code>WS /api/calls/{{call}}/audio</code><td>live audio of a call:
+<code>channels=caller,advisor|caller|advisor|mix</code>, <code>encoding=l16|pcmu</code>,
+<code>rate=8000</code></table>
+"""
+
+
+def add_docs(app: FastAPI) -> None:
+    @app.get("/api/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(_render(app.openapi()))
+
+
+def _render(description: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{verb.upper()} {escape(path)}</code>"
+        f"<td>{escape(operation.get('description') or operation['summary'])}"
+        f"<td>{escape(', '.join(operation['responses']))}"
+        for path, operations in description["paths"].items()
+        for verb, operation in operations.items()
+    )
+    return _PAGE.format(title=escape(description["info"]["title"]), rows=rows)

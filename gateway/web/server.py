@@ -1,0 +1,141 @@
+"""Start and stop: uvicorn in the gateway's own loop, on a socket that was bound here, without signal
+handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway.core.model import Address
+from gateway.core.ports import Control
+from gateway.web.audio import Feeds, audio_router
+from gateway.web.auth import Authenticate, HideTokens
+from gateway.web.docs import add_docs
+from gateway.web.events import Events, events_router
+from gateway.web.faults import Faults
+from gateway.web.limits import BodyLimit
+from gateway.web.routes import Ready, add_routes
+from gateway.web.socket import FAREWELL_S, GatewayWebSocket
+
+MAX_MESSAGE_BYTES = 4096
+"""Of what a listener or watcher may send in one WebSocket message; past it the socket is closed with 1009."""
+GRACE_S = int(FAREWELL_S) + 1
+"""For open requests when stopping."""
+
+
+class WebServer:
+    """A running server; `serve_web` makes it."""
+
+    def __init__(self, server: uvicorn.Server, listening: socket.socket, events: Events) -> None:
+        self._server = server
+        self._listening = listening
+        self._events = events
+        self._task = asyncio.create_task(server.serve(sockets=[listening]), name="web")
+        self.host, self.port = listening.getsockname()[:2]
+
+    @property
+    def url(self) -> str:
+        """`http://host:port`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    async def started(self) -> None:
+        """Wait until requests are answered. Raises what the server failed with."""
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("the web server ended while starting")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Close every connection and wait for the end, at most a few seconds. Safe twice.
+
+        Stop the feeds first: then listeners are told why.
+        """
+        self._events.stop()
+        self._server.should_exit = True
+        await asyncio.wait([self._task])
+        for connection in tuple(self._server.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        self._listening.close()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Signals are the gateway's business, not the web server's."""
+        yield
+
+
+async def serve_web(
+    bind: Address,
+    control: Control,
+    authenticate: Authenticate,
+    feeds: Feeds,
+    *,
+    ready: Ready = lambda: None,
+    stall_limit_s: float = 30.0,
+) -> WebServer:
+    """Listen on `bind` (port 0: the system chooses) and answer from when this returns.
+
+    authenticate: token → User, None for an unknown token; must compare in constant time.
+    feeds: the `gateway.feeds.hub.Hub`. ready: what `/readyz` says.
+    stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`). Raises
+    OSError.
+    """
+    listening = _listen(bind)
+    events = Events(control, stall_limit_s=stall_limit_s)
+    app = FastAPI(
+        title="Supervision gateway",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    add_docs(app)
+    add_routes(app, control, authenticate, ready)
+    app.include_router(audio_router(feeds, authenticate))
+    app.include_router(events_router(events, authenticate))
+    logging.getLogger("uvicorn.error").addFilter(_HIDE_TOKENS)
+    config = uvicorn.Config(
+        Faults(BodyLimit(app)),
+        ws=GatewayWebSocket,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        # Later than the stall limit, which says more: this one finds the watcher whose host has gone.
+        ws_ping_timeout=stall_limit_s + 20.0,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = WebServer(_Server(config), listening, events)
+    await server.started()
+    return server
+
+
+_HIDE_TOKENS = HideTokens()
+
+
+def _listen(bind: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in bind[0] else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(bind)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
