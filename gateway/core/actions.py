@@ -1,4 +1,6 @@
-"""What a call decides to have done. Carried out in order by `gateway.calls`, through `core.ports`; deciding does no I/O."""
+"""What a call decides to have done. Carried out in order by `gateway.calls`, through `core.ports`; deciding
+does no I/O.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any
 from gateway.core.model import LegId, LegMedia
 from gateway.core.talkpath import Gains
 
-# ── signalling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── signalling
+# ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class RefuseReoffer:
     code: int
 
 
-# ── media ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── media ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ──────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class CountPackets:
     legs: tuple[LegId, ...]
 
 
-# ── to the exchange and its watchers ──────────────────────────────────────────────────────────────────────────────────
+# ── to the exchange and its watchers
+# ──────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
     RAISED ─acknowledge─► ACKNOWLEDGED ─resolve─► RESOLVED        (RAISED may be resolved at once, too)
 
-Raising again on a call whose alert is still open is the same alert, counted. An acknowledged alert resolves itself when its call ends;
-one that nobody has acknowledged outlives its call, and is resolved by the acknowledgement. Nothing here is forgotten by a clock.
+Raising again on a call whose alert is still open is the same alert, counted. An acknowledged alert resolves
+itself when its call ends; one that nobody has acknowledged outlives its call, and is resolved by the
+acknowledgement. Nothing here is forgotten by a clock.
 """
 
 from __future__ import annotations
@@ -40,7 +41,14 @@ class Alert:
     """One alert. Times are RFC 3339 text, given."""
 
     def __init__(
-        self, alert: str, call: CallId | None, advisor: dict[str, str], by: str, via: str, reason: str, at: str
+        self,
+        alert: str,
+        call: CallId | None,
+        advisor: dict[str, str],
+        by: str,
+        via: str,
+        reason: str,
+        at: str,
     ) -> None:
         self.id = alert
         self.call = call
@@ -52,6 +60,7 @@ class Alert:
             "id": alert,
             "call": call,
             "advisor": advisor,
+            "team": self.team,
             "raised_by": by,
             "via": via,
             "reason": reason,

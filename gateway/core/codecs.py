@@ -34,7 +34,8 @@ class Codec:
 
 
 def usable(media: Media) -> tuple[tuple[Codec, ...], int | None]:
-    """The G.711 codecs that `media` names, in its order of preference, and its telephone-event payload type or None.
+    """The G.711 codecs that `media` names, in its order of preference, and its telephone-event payload type
+    or None.
 
     An unreadable `rtpmap` is passed over like an unknown codec.
     """
@@ -67,7 +68,11 @@ def standard(laws: Iterable[Law]) -> tuple[Codec, ...]:
 def ptime_ms(media: Media) -> int:
     """The packet time that the sender of `media` asks for [ms]; 20 where it says nothing that can be used."""
     for value in media.values("ptime"):
-        if re.fullmatch(r"\d{1,3}", value.strip(), re.ASCII) and 10 <= int(value) <= 60 and int(value) % 10 == 0:
+        if (
+            re.fullmatch(r"\d{1,3}", value.strip(), re.ASCII)
+            and 10 <= int(value) <= 60
+            and int(value) % 10 == 0
+        ):
             return int(value)
     return DEFAULT_PTIME_MS
 

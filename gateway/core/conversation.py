@@ -1,4 +1,5 @@
-"""The legs of one call and what has been decided so far: the common ground of set-up, re-offers and supervision.
+"""The legs of one call and what has been decided so far: the common ground of set-up, re-offers and
+supervision.
 
 Decides nothing by itself. Its owner sets `now` before each event and takes `actions` after it.
 """
@@ -45,17 +46,14 @@ class Supervisor:
     deadline_s: float | None = None
     """Rung: when to give up [s, monotonic]."""
 
-    @property
-    def heard_as(self) -> Mode:
-        """The mode for the talk path: with their phone on hold nobody hears its music, except a patient whom they have taken over."""
-        return self.mode if self.mode is Mode.TAKEOVER or not self.leg.held else Mode.LISTEN
-
 
 @dataclass(eq=False)
 class Conversation:
     id: CallId
     team: str
-    """The advisor's team; empty where the advisor is not configured, so that only people of all teams may act."""
+    """The advisor's team; empty where the advisor is not configured, so that only people of all teams may
+    act.
+    """
     caller: Leg
     advisor: Leg
     now: Moment
@@ -98,7 +96,9 @@ class Conversation:
 
     @property
     def present(self) -> list[Supervisor]:
-        return [supervisor for supervisor in self.supervisors.values() if supervisor.presence is Presence.ON_CALL]
+        return [
+            supervisor for supervisor in self.supervisors.values() if supervisor.presence is Presence.ON_CALL
+        ]
 
     @property
     def taken_over_by(self) -> Supervisor | None:
@@ -120,11 +120,22 @@ class Conversation:
     def open_paths(self) -> None:
         """Set who hears whom from who is here in which mode."""
         caller, advisor = (party.id if party.alive and party.connected else None for party in self.parties)
-        modes = {supervisor.leg.id: supervisor.heard_as for supervisor in self.present if supervisor.leg.connected}
+        modes = {
+            supervisor.leg.id: self._heard_as(supervisor)
+            for supervisor in self.present
+            if supervisor.leg.connected
+        }
         gains = talk_path(caller, advisor, modes)
         if gains != self._gains:
             self._gains = gains
             self.do(SetTalkPath(gains))
+
+    def _heard_as(self, supervisor: Supervisor) -> Mode:
+        """The mode for the talk path: while a supervisor's phone is on hold nobody hears its music, except a
+        patient who has nobody else.
+        """
+        alone = supervisor.mode is Mode.TAKEOVER or (supervisor.mode is Mode.BARGE and not self.advisor.alive)
+        return supervisor.mode if alone or not supervisor.leg.held else Mode.LISTEN
 
     def hang_up(self, leg: Leg, code: int = 0, retry_after_s: int | None = None) -> None:
         """End a leg; nothing where it is ended or ending already."""

@@ -1,4 +1,6 @@
-"""Arithmetic of SDP directions (RFC 3264 §6.1, RFC 8866 §6.7): each is a pair of yes/no, sending and receiving."""
+"""Arithmetic of SDP directions (RFC 3264 §6.1, RFC 8866 §6.7): each is a pair of yes/no, sending and
+receiving.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One leg: a SIP dialog with its media, as the call sees it. Two axes: the dialog, and the offer that is under way on it."""
+"""One leg: a SIP dialog with its media, as the call sees it. Two axes: the dialog, and the offer that is
+under way on it.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ class Leg:
     def enter(self, state: LegState) -> None:
         if state not in _ALLOWED[self.state]:
             allowed = ", ".join(sorted(other.value for other in _ALLOWED[self.state])) or "nothing"
-            raise WrongState(f"leg {self.id} is {self.state.value}: {state.value} cannot follow; allowed: {allowed}")
+            raise WrongState(
+                f"leg {self.id} is {self.state.value}: {state.value} cannot follow; allowed: {allowed}"
+            )
         self.state = state
 
     @property

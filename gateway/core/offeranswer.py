@@ -1,8 +1,8 @@
 """One leg's offers and answers (RFC 3264): what the peer said, what we say, and the `LegMedia` that follows.
 
-The gateway anchors media, so every description that it sends is its own: its address, its origin line, one audio stream. The order in
-which a call uses this keeps transcoding away: the second leg is offered the first leg's codecs, the first is answered with what the
-second chose.
+The gateway anchors media, so every description that it sends is its own: its address, its origin line, one
+audio stream. The order in which a call uses this keeps transcoding away: the second leg is offered the first
+leg's codecs, the first is answered with what the second chose.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Audio:
     """What we can use of what the peer named, in the peer's order; never empty."""
     event_payload_type: int | None
     direction: Direction
-    """As the peer means it. The old hold by `c=0.0.0.0` (RFC 3264 §8.4) is read as the peer no longer receiving what it did."""
+    """As the peer means it. The old hold by `c=0.0.0.0` (RFC 3264 §8.4) is read as the peer no longer
+    receiving what it did.
+    """
     ptime_ms: int
     max_ptime_ms: int | None
 
@@ -46,7 +48,9 @@ class LegSession:
         self.stated = Direction.SENDRECV
         """What our last description said, as we mean it."""
         self.wish = Direction.SENDRECV
-        """What the peer wants, as the peer means it: its last offer, or its answer to an unrestricted offer of ours."""
+        """What the peer wants, as the peer means it: its last offer, or its answer to an unrestricted offer
+        of ours.
+        """
         self.media: LegMedia | None = None
         """What is agreed; None before the first answer."""
         self._origin = sdp.Origin("-", session_id, 0, own[0])
@@ -65,7 +69,9 @@ class LegSession:
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
     ) -> str:
-        """Our offer. Then `take_answer`. A telephone-event payload type once used on this leg is kept (RFC 3264 §8.3.2)."""
+        """Our offer. Then `take_answer`. A telephone-event payload type once used on this leg is kept (RFC
+        3264 §8.3.2).
+        """
         taken = {codec.payload_type for codec in offered}
         event = self._event_payload_type or event_payload_type or codecs.DEFAULT_EVENT_PAYLOAD_TYPE
         if event in taken:
@@ -90,13 +96,17 @@ class LegSession:
         self.stated = self._stated_before
 
     def assume_offer(self) -> None:
-        """The signalling adapter gave the peer our session as it stands as an offer, with audio both ways. Then `take_answer`."""
+        """The signalling adapter gave the peer our session as it stands as an offer, with audio both ways.
+        Then `take_answer`.
+        """
         self._stated_before, self.stated = self.stated, Direction.SENDRECV
         if self.media is not None:
             self._laws = frozenset({self.media.law})
 
     def take_offer(self, text: str) -> Audio:
-        """Read the peer's offer. Then `answer`, or nothing where it is refused. Raises `SdpError` or `NotAcceptable`."""
+        """Read the peer's offer. Then `answer`, or nothing where it is refused. Raises `SdpError` or
+        `NotAcceptable`.
+        """
         session = sdp.parse(text)
         audio = self._read(session)
         self._offered = session, audio
@@ -116,9 +126,11 @@ class LegSession:
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
     ) -> str:
-        """Our answer to the offer last taken, with one of its codecs; `direction` is narrowed to what the offer allows.
+        """Our answer to the offer last taken, with one of its codecs; `direction` is narrowed to what the
+        offer allows.
 
-        Streams other than the chosen one are refused with port 0, in their order. Raises `NotAcceptable` where `law` was not offered.
+        Streams other than the chosen one are refused with port 0, in their order. Raises `NotAcceptable`
+        where `law` was not offered.
         """
         if self._offered is None:
             raise SdpError("no offer to answer")
@@ -140,11 +152,18 @@ class LegSession:
         if remote[0] in ANYWHERE and self.media is not None:
             remote = self.media.remote
         self._event_payload_type = audio.event_payload_type or self._event_payload_type
-        self.media = LegMedia(law, codec.payload_type, audio.event_payload_type, remote, audio.ptime_ms, direction)
+        self.media = LegMedia(
+            law, codec.payload_type, audio.event_payload_type, remote, audio.ptime_ms, direction
+        )
         return self.media
 
     def _audio(
-        self, offered: Sequence[Codec], event: int | None, direction: Direction, ptime_ms: int, max_ptime_ms: int | None
+        self,
+        offered: Sequence[Codec],
+        event: int | None,
+        direction: Direction,
+        ptime_ms: int,
+        max_ptime_ms: int | None,
     ) -> sdp.Media:
         formats = [str(codec.payload_type) for codec in offered]
         attributes: list[tuple[str, str | None]] = [("rtpmap", codec.rtpmap()) for codec in offered]
@@ -159,7 +178,9 @@ class LegSession:
         return sdp.Media("audio", self.own[1], "RTP/AVP", tuple(formats), None, tuple(attributes))
 
     def _send(self, media: tuple[sdp.Media, ...]) -> str:
-        """Our next description: the same origin version as the last one where nothing changed, else one more (RFC 3264 §8)."""
+        """Our next description: the same origin version as the last one where nothing changed, else one more
+        (RFC 3264 §8).
+        """
         described = sdp.Session(self._origin, media, self.own[0])
         if described != self._sent:
             self._origin = replace(self._origin, version=self._origin.version + 1)
@@ -184,20 +205,29 @@ class LegSession:
             if host in ANYWHERE:
                 direction = meet(direction, Direction.SENDONLY)
             return Audio(
-                index, (host, media.port), usable, event, direction, codecs.ptime_ms(media), codecs.max_ptime_ms(media)
+                index,
+                (host, media.port),
+                usable,
+                event,
+                direction,
+                codecs.ptime_ms(media),
+                codecs.max_ptime_ms(media),
             )
         raise NotAcceptable(why)
 
     def _host(self, text: str | None) -> str:
-        """The peer's media address: one of our own IP version, and a single machine's (no multicast, no broadcast)."""
+        """The peer's media address: one of our own IP version, and a single machine's (no multicast, no
+        broadcast).
+        """
         if text is None:
             raise SdpError("SDP has no c= line for the audio stream")
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
             raise SdpError(f"SDP c= address is not an IP address: {text[:60]!r}") from None
-        if address.version != ipaddress.ip_address(self.own[0]).version:
-            raise NotAcceptable(f"media over IPv{address.version}; this leg uses IPv{ipaddress.ip_address(self.own[0]).version}")
+        version = ipaddress.ip_address(self.own[0]).version
+        if address.version != version:
+            raise NotAcceptable(f"media over IPv{address.version}; this leg uses IPv{version}")
         if address.is_multicast or str(address) == "255.255.255.255":
             raise NotAcceptable(f"media address {address} is not a single machine's")
         return str(address)

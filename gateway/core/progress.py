@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-PASSED_ON = frozenset({404, 408, 410, 413, 480, 484, 486, 488, 500, 501, 502, 503, 504, 513, 600, 603, 604, 606})
+PASSED_ON = frozenset(
+    {404, 408, 410, 413, 480, 484, 486, 488, 500, 501, 502, 503, 504, 513, 600, 603, 604, 606}
+)
 """Responses that mean the same to the caller as they did to us."""
 RINGING_CODES = frozenset({180, 181, 182, 183})
 UNAVAILABLE = 480
@@ -14,8 +16,8 @@ UNAVAILABLE = 480
 def carried_back(code: int) -> int:
     """The response for the calling leg when the called leg was refused with `code`.
 
-    Ours alone, and so changed: redirections and conditional responses are 480, a challenge that we could not meet is 502,
-    unsupported media is 488.
+    Ours alone, and so changed: redirections and conditional responses are 480, a challenge that we could not
+    meet is 502, unsupported media is 488.
     """
     if code in PASSED_ON:
         return code

@@ -1,14 +1,15 @@
 """Offers within a call: hold, resume, a moved phone (RFC 3264 §8, RFC 3261 §14).
 
-A party's re-INVITE is carried through to the other party with our own addresses, and the other's answer mirrored back; what is refused
-there is refused here with the same code, and the old media stays in force. Where there is nobody to carry it to (a supervisor's leg, a
-call taken over, an advisor who has left) the gateway answers by itself. While one offer is under way on a leg every other one that
-would need that leg is refused with 491 (glare, RFC 3261 §14.2).
+A party's re-INVITE is carried through to the other party with our own addresses, and the other's answer
+mirrored back; what is refused there is refused here with the same code, and the old media stays in force.
+Where there is nobody to carry it to (a supervisor's leg, a call taken over, an advisor who has left) the
+gateway answers by itself. While one offer is under way on a leg every other one that would need that leg is
+refused with 491 (glare, RFC 3261 §14.2).
 """
 
 from __future__ import annotations
 
-from gateway.core.actions import AnswerReoffer, Reoffer, RefuseReoffer
+from gateway.core.actions import AnswerReoffer, RefuseReoffer, Reoffer
 from gateway.core.codecs import standard
 from gateway.core.conversation import Conversation
 from gateway.core.direction import meet, reverse
@@ -34,7 +35,9 @@ class Reoffers:
 
     def offered(self, leg: Leg, sdp: str | None) -> None:
         """A re-INVITE came in on `leg`."""
-        if leg.offering is Offering.IN_ANSWER:  # the ACK with their answer is lost for good: a new INVITE cannot overtake it
+        if (
+            leg.offering is Offering.IN_ANSWER
+        ):  # the ACK with their answer is lost for good: a new INVITE cannot overtake it
             leg.offering = Offering.NONE
         partner = self._partner_to_ask(leg)
         if leg.session.media is None or not leg.established or leg.offering is not Offering.NONE:
@@ -98,15 +101,19 @@ class Reoffers:
     # ── the gateway's own wishes ──
 
     def align(self) -> None:
-        """Bring each party's direction to what its present counterpart wants; a re-INVITE only where something differs.
+        """Bring each party's direction to what its present counterpart wants; a re-INVITE only where
+        something differs.
 
-        After a takeover of a call on hold the patient is asked for audio both ways; after it ended, the advisor's wish holds again.
+        After a takeover of a call on hold the patient is asked for audio both ways; after it ended, the
+        advisor's wish holds again.
         """
         for leg in self._talk.parties:
             if not leg.established or leg.offering is not Offering.NONE or leg.session.media is None:
                 continue
             partner = self._partner_to_ask(leg)
-            if partner is not None and (partner.offering is not Offering.NONE or partner.session.media is None):
+            if partner is not None and (
+                partner.offering is not Offering.NONE or partner.session.media is None
+            ):
                 continue
             target = partner.session.wish if partner is not None else Direction.SENDRECV
             if meet(target, reverse(leg.session.wish)) is not leg.session.media.direction:
@@ -115,7 +122,9 @@ class Reoffers:
     def reoffer(self, leg: Leg, law: Law, direction: Direction) -> None:
         """Send a re-INVITE of our own."""
         leg.offering = Offering.OURS
-        self._talk.do(Reoffer(leg.id, leg.session.offer(standard([law]), direction, ptime_ms=self._ptime_ms(leg))))
+        self._talk.do(
+            Reoffer(leg.id, leg.session.offer(standard([law]), direction, ptime_ms=self._ptime_ms(leg)))
+        )
 
     # ── steps ──
 
@@ -142,7 +151,9 @@ class Reoffers:
         present = partner.session.media
         laws = [codec.law for codec in audio.codecs]
         if present is not None and present.law in laws:
-            laws = [present.law]  # the codec stays as it is: no need to change it, and so no need to transcode
+            laws = [
+                present.law
+            ]  # the codec stays as it is: no need to change it, and so no need to transcode
         leg.offering, partner.offering = Offering.THEIRS, Offering.OURS
         offer = partner.session.offer(
             standard(laws),

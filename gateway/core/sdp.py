@@ -1,7 +1,8 @@
-"""SDP as text: parse it, print it (RFC 8866). What the lines mean for a call is decided in `core.codecs` and `core.offeranswer`.
+"""SDP as text: parse it, print it (RFC 8866). What the lines mean for a call is decided in `core.codecs` and
+`core.offeranswer`.
 
-Kept are the lines that offer/answer needs: `o= s= c= t= a= m=`. Lines `i= u= e= p= b= r= z= k=` are accepted and dropped, because the
-gateway never hands a peer's SDP on but writes its own. Whatever the text, the only error is `SdpError`.
+Kept are the lines that offer/answer needs: `o= s= c= t= a= m=`. The others are accepted and dropped, because
+the gateway never hands a peer's SDP on but writes its own. Whatever the text, the only error is `SdpError`.
 """
 
 from __future__ import annotations
@@ -160,7 +161,9 @@ def _media(section: list[tuple[str, str]]) -> Media:
     for letter, value in section:
         address = _connection(value) if letter == "c" else address
     attributes = tuple(_attribute(value) for letter, value in section if letter == "a")
-    return Media(kind, int(port), protocol, tuple(formats.strip(" ").split(" ")), address, attributes, int(ports or 1))
+    return Media(
+        kind, int(port), protocol, tuple(formats.strip(" ").split(" ")), address, attributes, int(ports or 1)
+    )
 
 
 def _network(address: str) -> str:

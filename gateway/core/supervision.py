@@ -2,9 +2,12 @@
 
 Rules:
 * Permission is `core.permissions`' to give; every change of mode, allowed or refused, is one News.
-* One takeover at a time: the second is refused while the first lasts, so that nobody takes a patient out of a colleague's mouth unawares.
-* A taking-over supervisor who leaves, or whose stream falls silent, gives the patient back to an advisor who is still there, at once.
-* With the advisor gone, the last one who speaks with the patient cannot step back to listening: the patient would hear nobody.
+* One takeover at a time: the second is refused while the first lasts, so that nobody takes a patient out of a
+  colleague's mouth unawares.
+* A taking-over supervisor who leaves, or whose stream falls silent, gives the patient back to an advisor who
+  is still there, at once.
+* With the advisor gone, the last one who speaks with the patient cannot step back to listening: the patient
+  would hear nobody.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ class Supervision:
     # ── joining ──
 
     def judge(self, user: User | None, mode: Mode, supervisor: Supervisor | None = None) -> Decision:
-        """May `user` be on this call in `mode`? `supervisor`: the one who changes mode; None: someone who would join."""
+        """May `user` be on this call in `mode`? `supervisor`: the one who changes mode; None: someone who
+        would join.
+        """
         decision = decide(user, Action.of(mode), self._talk.team)
         if not decision.allowed:
             return decision
@@ -45,7 +50,8 @@ class Supervision:
         return decision
 
     def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode) -> None:
-        """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing changed.
+        """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing
+        changed.
 
         Prefers the call's codec where their phone offers it; the engine decodes supervisors anyway.
         """
@@ -65,13 +71,17 @@ class Supervision:
             self._entered(supervisor)
 
     def summon(self, invite: Invite, leg: Leg, user: User, alert: str, deadline_s: float) -> None:
-        """Ring a user about an alert; when they answer they are on the call, whispering. `invite.sdp` is filled in here."""
+        """Ring a user about an alert; when they answer they are on the call, whispering. `invite.sdp` is
+        filled in here.
+        """
         supervisor = Supervisor(
             leg, user, Mode.WHISPER, self._talk.now.at, "alert", invite.uri, Presence.RUNG, alert, deadline_s
         )
         self._talk.supervisors[leg.id] = supervisor
         offer = leg.session.offer(standard(self._laws()))
-        self._talk.do(Invite(leg.id, invite.uri, offer, invite.from_uri, invite.from_name, invite.headers, invite.trunk))
+        self._talk.do(
+            Invite(leg.id, invite.uri, offer, invite.from_uri, invite.from_name, invite.headers, invite.trunk)
+        )
         self._talk.publish("supervisor.rung", self._facts(supervisor))
 
     def answered(self, supervisor: Supervisor, sdp: str | None) -> None:
@@ -105,8 +115,17 @@ class Supervision:
         self._entered(supervisor)
 
     def _entered(self, supervisor: Supervisor) -> None:
-        """Their media is agreed: only now does the mode open a path. A takeover that came first stays; this one then listens."""
-        holder = next((other for other in self._talk.present if other.mode is Mode.TAKEOVER and other is not supervisor), None)
+        """Their media is agreed: only now does the mode open a path. A takeover that came first stays; this
+        one then listens.
+        """
+        holder = next(
+            (
+                other
+                for other in self._talk.present
+                if other.mode is Mode.TAKEOVER and other is not supervisor
+            ),
+            None,
+        )
         if supervisor.mode is Mode.TAKEOVER and holder is not None:
             supervisor.mode = Mode.LISTEN
         self._talk.connect(supervisor.leg)
@@ -132,7 +151,9 @@ class Supervision:
         return decision
 
     def silent(self, supervisor: Supervisor) -> None:
-        """Their stream stopped: an advisor who is still there has the patient back; see `expired` for the rest."""
+        """Their stream stopped: an advisor who is still there has the patient back; see `expired` for the
+        rest.
+        """
         self._talk.publish("stream.silent", self._facts(supervisor))
         if supervisor.mode is Mode.TAKEOVER and self._talk.advisor.alive:
             supervisor.mode = Mode.LISTEN
@@ -140,15 +161,31 @@ class Supervision:
             why = "no audio from the supervisor: the patient is back with the advisor"
             self._publish_mode(supervisor, Mode.TAKEOVER, supervisor.user, "silence", why)
 
-    def _publish_mode(self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str) -> None:
+    def _publish_mode(
+        self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str
+    ) -> None:
         self._talk.publish(
             "supervisor.mode",
-            {**self._facts(supervisor), "previous": previous.value, "by": by.id if by else None, "via": via, "why": why},
+            {
+                **self._facts(supervisor),
+                "previous": previous.value,
+                "by": by.id if by else None,
+                "via": via,
+                "why": why,
+            },
         )
         self._changed()
 
-    def _publish_refusal(self, supervisor: Supervisor, by: User | None, mode: Mode, why: str, via: str) -> None:
-        facts = {**self._facts(supervisor), "asked": mode.value, "by": by.id if by else None, "via": via, "why": why}
+    def _publish_refusal(
+        self, supervisor: Supervisor, by: User | None, mode: Mode, why: str, via: str
+    ) -> None:
+        facts = {
+            **self._facts(supervisor),
+            "asked": mode.value,
+            "by": by.id if by else None,
+            "via": via,
+            "why": why,
+        }
         self._talk.publish("supervision.refused", facts)
 
     # ── leaving ──
@@ -196,7 +233,10 @@ class Supervision:
 
     def deadline_s(self) -> float | None:
         """When `tick` is next wanted [s, monotonic]."""
-        return min((at for supervisor in self._talk.supervisors.values() if (at := self._due(supervisor))), default=None)
+        return min(
+            (at for supervisor in self._talk.supervisors.values() if (at := self._due(supervisor))),
+            default=None,
+        )
 
     def tick(self) -> None:
         for supervisor in list(self._talk.supervisors.values()):
@@ -230,8 +270,7 @@ class Supervision:
                 "mode": supervisor.mode.value,
                 "since": supervisor.since,
             }
-            for supervisor in self._talk.supervisors.values()
-            if supervisor.presence is not Presence.RUNG
+            for supervisor in self._talk.present
         ]
 
     def _facts(self, supervisor: Supervisor) -> dict[str, Any]:

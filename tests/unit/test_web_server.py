@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from gateway.core.errors import Overloaded
 from gateway.feeds.frames import Channels, Encoding, Format, parse_frame
 from gateway.feeds.hub import Hub
+from gateway.log import set_up
 from gateway.web.auth import TokenTable
 from gateway.web.server import WebServer, serve_web
 
@@ -177,8 +179,11 @@ async def test_overload_is_503(house: House, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("path", ["/api/calls", "/api/calls/c-1/audio", "/api/events"])
 async def test_fault_of_ours_is_told_and_logged_without_the_token(
-    house: House, path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    house: House, path: str, monkeypatch: pytest.MonkeyPatch, logging_kept: None
 ) -> None:
+    log = io.StringIO()
+    set_up("info", "console", log)
+
     def fail(*_: object) -> None:
         raise KeyError("boom")
 
@@ -194,7 +199,7 @@ async def test_fault_of_ours_is_told_and_logged_without_the_token(
     else:
         async with house.socket(path) as socket:
             assert (await close_of(socket))[0] == 1011
-    logged = "".join(capsys.readouterr())
+    logged = log.getvalue()
     assert "KeyError" in logged
     assert FLOORWALKER not in logged
     assert len(logged) < 20_000

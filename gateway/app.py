@@ -1,0 +1,133 @@
+"""The one place where the parts are wired together: media, calls, web, MQTT, SIP, started in that order and
+stopped in reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from gateway.alerts.publisher import Publisher
+from gateway.calls.admission import SUPERVISORS_PER_CALL
+from gateway.calls.exchange import Exchange
+from gateway.config.model import Config, Trunk
+from gateway.config.people import Directory
+from gateway.core.errors import GatewayError
+from gateway.core.model import Address
+from gateway.core.routing import host_port, with_transport
+from gateway.feeds.hub import Hub
+from gateway.log import get_logger
+from gateway.media import MediaEngine
+from gateway.sip import SipEndpoint, SipSettings, SipTrunk
+from gateway.web.server import serve_web
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running gateway listens, with the real ports where the configuration said 0."""
+
+    sip: tuple[tuple[str, str, int], ...]
+    """(transport, host, port)."""
+    web: Address
+
+    @property
+    def url(self) -> str:
+        """The root of the HTTP API."""
+        return f"http://{host_port(self.web)}"
+
+
+class StartError(GatewayError):
+    """A part cannot start; the text names it, its address and the reason."""
+
+
+async def serve(
+    config: Config,
+    *,
+    ready: Callable[[Addresses], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the gateway until `stop` is set or the task is cancelled, then refuse new calls, end the live ones
+    and close.
+
+    ready: told once everything listens. Raises `GatewayError` where a part cannot start, with the others
+    stopped again. A broker that is down is no reason not to start: its publisher tries on.
+    """
+    async with AsyncExitStack() as parts:
+        running = await _start(config, parts)
+        log.info(
+            "gateway.ready", sip=[f"{t}:{host}:{port}" for t, host, port in running.sip], web=running.url
+        )
+        if ready is not None:
+            ready(running)
+        await (stop or asyncio.Event()).wait()
+    log.info("gateway.stopped")
+
+
+async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
+    directory = Directory(config)
+    exchange_box: list[Exchange] = []
+    media = MediaEngine(
+        bind=config.media.bind,
+        advertised=config.media.advertised,
+        port_range=config.media.port_range,
+        rtp_timeout_ms=config.media.rtp_timeout_ms,
+        deliver=lambda event: exchange_box[0].on_media(event),
+    )
+    media.start()
+    parts.callback(media.stop)
+    sip = SipEndpoint(
+        sip_settings(config),
+        lambda event: exchange_box[0].on_signalling(event),
+        refuse_when=lambda active_legs: exchange_box[0].admission.refuse_when(active_legs),
+    )
+    exchange = Exchange(config, sip, media, directory=directory)
+    exchange_box.append(exchange)
+
+    hub = Hub(exchange)
+    try:
+        web = await serve_web(
+            config.web.bind, exchange, directory.by_token, hub, ready=exchange.why_not_ready
+        )
+    except OSError as error:
+        raise StartError(
+            f"[web] cannot listen on {host_port(config.web.bind)}: {error.strerror or error}"
+        ) from error
+    parts.push_async_callback(web.stop)
+    parts.callback(hub.stop)
+
+    if config.mqtt is not None:
+        publisher = Publisher(config.mqtt, config.node.name, config.node.site, exchange, directory.by_id)
+        await publisher.start()
+        parts.push_async_callback(publisher.stop)
+
+    await sip.start()
+    parts.push_async_callback(sip.stop)
+    parts.callback(exchange.end_all, "the gateway is stopping")
+    return Addresses(tuple(sip.bound), (web.host, web.port))
+
+
+def sip_settings(config: Config) -> SipSettings:
+    """The `[sip]`, `[[trunk]]` and `[limits]` of a configuration as the SIP adapter takes them."""
+    host, port = config.sip.bind
+    return SipSettings(
+        bind_host=host,
+        port=port,
+        transports=config.sip.transports,
+        advertised_address=config.sip.advertised_address,
+        max_legs=config.limits.max_calls * (2 + SUPERVISORS_PER_CALL),
+        retry_after_s=config.limits.retry_after_s,
+        trunks={
+            trunk.name: SipTrunk(proxy=_proxy(config, trunk), transport=trunk.transport)
+            for trunk in config.trunks
+        },
+    )
+
+
+def _proxy(config: Config, trunk: Trunk) -> str | None:
+    """Requests go where their URI says; only where a route's names another host must the trunk be said."""
+    elsewhere = any(route.to.trunk == trunk.name and "{trunk}" not in route.to.uri for route in config.routes)
+    return with_transport(f"sip:{host_port(trunk.address)};lr", trunk.transport) if elsewhere else None

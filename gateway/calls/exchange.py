@@ -1,0 +1,232 @@
+"""All live calls of one gateway, and the face to people's tools: `core.ports.Control`.
+
+The adapters' events come in by `on_signalling` and `on_media`. `reception` takes INVITEs, `runner` keeps
+calls going, `summons` rings floorwalkers about alerts; here is what people ask for, checked against
+`core.permissions` and told to the watchers, allowed or refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.calls.admission import Admission
+from gateway.calls.intake import Intake
+from gateway.calls.newsroom import Newsroom, Watcher
+from gateway.calls.reception import Reception
+from gateway.calls.runner import Loop, Runner
+from gateway.calls.summons import Summons
+from gateway.config.model import Config
+from gateway.config.people import Directory
+from gateway.core.alert import Alert
+from gateway.core.call import Call
+from gateway.core.errors import NoRoute, NotPermitted, Overloaded
+from gateway.core.events import LegOffered, MediaEvent, PacketsRefused, SignallingEvent
+from gateway.core.model import CallId, LegId, Mode
+from gateway.core.permissions import Action, User, decide
+from gateway.core.ports import Control, Media, Signalling, Tap
+from gateway.core.progress import advisor_facts
+from gateway.core.setup import Policy
+from gateway.log import get_logger
+
+log = get_logger(__name__)
+
+
+class Exchange(Control):
+    """Loop's thread only; nothing here blocks. `admission.refuse_when` is for the SIP adapter, on any
+    thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        signalling: Signalling,
+        media: Media,
+        *,
+        directory: Directory | None = None,
+        loop: Loop | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Raises for routes that `gateway check` would have refused. loop, wall: clocks, for tests."""
+        limits, supervision = config.limits, config.supervision
+        clock: Loop = loop or asyncio.get_running_loop()
+        self._config = config
+        self._media = media
+        self._newsroom = Newsroom()
+        self._feeds: dict[int, dict[str, Any]] = {}
+        directory = directory or Directory(config)
+        intake = Intake(config, directory)
+        policy = Policy(
+            laws=config.media.codecs,
+            ring_timeout_s=supervision.ring_timeout_s,
+            supervisor_timeout_s=supervision.supervisor_timeout_s,
+            panic_code=config.alerts.panic_code,
+            keys=supervision.keys.model_dump(),
+        )
+        self.admission = Admission(
+            limits.max_calls, limits.calls_per_second, limits.retry_after_s, clock=clock.time
+        )
+        self._runner = Runner(signalling, media, clock, wall, self._newsroom)
+        self._reception = Reception(self._runner, media, intake, directory, self.admission, policy)
+        self._summons = Summons(self._runner, media, intake.router, directory, config.alerts)
+        self._runner.alerts = self._summons
+
+    # ── events from the adapters ──
+
+    def on_signalling(self, event: SignallingEvent) -> None:
+        """Given to the SIP adapter as its `deliver`. Never raises."""
+        if isinstance(event, LegOffered):
+            self._reception.receive(event)
+        else:
+            self._runner.give(event)
+
+    def on_media(self, event: MediaEvent) -> None:
+        """Given to the media engine as its `deliver`. Never raises."""
+        if isinstance(event, PacketsRefused):
+            call = self._runner.of_leg(event.leg)
+            # A phone may send before its answer has reached us: on nearly every call, and nobody's fault.
+            tell = log.debug if event.reason == "not_connected" else log.warning
+            tell(
+                "packets.refused",
+                call=call.id if call else None,
+                leg=event.leg,
+                reason=event.reason,
+                count=event.count,
+                source=event.source,
+            )
+        else:
+            self._runner.give(event)
+
+    # ── life ──
+
+    def why_not_ready(self) -> str | None:
+        """None while new calls are taken; else the reason."""
+        try:
+            self.admission.require_room(self._runner.count())
+        except Overloaded as error:
+            return str(error)
+        return None
+
+    def drain(self) -> None:
+        """Take no more calls; those that are there go on."""
+        self.admission.draining = True
+
+    def end_all(self, why: str) -> None:
+        """Hang up every call, for the gateway's own end."""
+        self.drain()
+        for call in list(self._runner.calls.values()):
+            self._runner.run(call, lambda call=call: call.hang_up(why, self._runner.now()))  # type: ignore[misc]
+        self._runner.stop()
+
+    # ── core.ports.Control: watching ──
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [self._runner.snapshot(call) for call in self._runner.calls.values() if not call.over]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return self._summons.desk.snapshots()
+
+    def subscribe(self, watcher: Watcher) -> Callable[[], None]:
+        return self._newsroom.subscribe(watcher)
+
+    # ── listening ──
+
+    def open_feed(self, user: User | None, call: CallId) -> Tap:
+        found = self._runner.live(call)
+        person = self._require(user, Action.STREAM, found, "stream")
+        tap = self._media.open_tap(call)
+        facts = {"team": found.team, "user": person.id, "name": person.name}
+        self._feeds[id(tap)] = facts
+        self._runner.publish("feed.started", call, facts)
+        return tap
+
+    def close_feed(self, user: User, call: CallId, tap: Tap, *, missed_ms: int, sent_frames: int) -> None:
+        facts = self._feeds.pop(id(tap), None)
+        tap.close()
+        if facts is not None:
+            ended = {**facts, "missed_ms": missed_ms, "sent_frames": sent_frames}
+            self._runner.publish("feed.ended", call, ended)
+
+    # ── supervising ──
+
+    def set_mode(self, user: User | None, call: CallId, supervisor: LegId, mode: Mode) -> None:
+        found = self._runner.live(call)
+        if found.supervisor(supervisor) is None:
+            raise NoRoute(f"no supervisor {supervisor} on call {call}")
+        decision = found.set_mode(supervisor, mode, user, "web", self._runner.now())
+        self._runner.carry(found)
+        if not decision.allowed:
+            raise NotPermitted(decision.why)
+
+    def dismiss(self, user: User | None, call: CallId, supervisor: LegId) -> None:
+        """Supervisors may leave by themselves; to send others away, or release an advisor whose patient is
+        taken over, one must be allowed to take over.
+        """
+        found = self._runner.live(call)
+        target = found.supervisor(supervisor)
+        if target is None and supervisor not in found.releasable():
+            raise NoRoute(f"no supervisor {supervisor} on call {call}")
+        if user is None or target is None or user.id != target.id:
+            user = self._require(user, Action.TAKEOVER, found, "dismiss")
+        why = f"dismissed by {user.id}"
+        self._runner.run(found, lambda: found.dismiss(supervisor, why, self._runner.now()))
+
+    # ── alerts ──
+
+    def raise_alert(
+        self, user: User | None, call: CallId | None, via: str, reason: str = ""
+    ) -> dict[str, Any]:
+        """With no call given, the one that the advisor is on; without any, an alert that rings nobody's
+        phone.
+        """
+        found = self._runner.live(call) if call is not None else self._call_of_advisor(user)
+        decision = decide(user, Action.RAISE, found.team if found else None)
+        if user is None or not decision.allowed:
+            team = found.team if found else ""
+            facts = {"user": user.id if user else None, "via": via, "why": decision.why, "team": team}
+            self._runner.publish("alert.refused", call, facts)
+            raise NotPermitted(decision.why)
+        if found is not None:
+            return self._summons.raise_on(found, user.id, via, reason).snapshot()
+        own = next((advisor for advisor in self._config.advisors if advisor.id == user.id), None)
+        return self._summons.desk.raise_(None, advisor_facts(own, ""), user.id, via, reason).snapshot()
+
+    def acknowledge_alert(self, user: User | None, alert: str) -> dict[str, Any]:
+        found, person = self._alert(user, alert)
+        self._summons.desk.acknowledge(found, person.id)
+        return found.snapshot()
+
+    def resolve_alert(self, user: User | None, alert: str) -> dict[str, Any]:
+        found, person = self._alert(user, alert)
+        self._summons.desk.resolve(found, person.id)
+        return found.snapshot()
+
+    # ── helpers ──
+
+    def _call_of_advisor(self, user: User | None) -> Call | None:
+        mine = [
+            call
+            for call in self._runner.calls.values()
+            if user and call.live and call.advisor and call.advisor.id == user.id
+        ]
+        return max(mine, key=lambda call: call.answered_at or "", default=None)
+
+    def _alert(self, user: User | None, alert: str) -> tuple[Alert, User]:
+        found = self._summons.desk.find(alert)
+        decision = decide(user, Action.ACKNOWLEDGE, found.team or None)
+        if user is None or not decision.allowed:
+            facts = {"user": user.id if user else None, "why": decision.why, "team": found.team}
+            self._runner.publish("alert.refused", found.call, {"id": alert, **facts})
+            raise NotPermitted(decision.why)
+        return found, user
+
+    def _require(self, user: User | None, action: Action, call: Call, asked: str) -> User:
+        """Raises `NotPermitted`, having told the watchers."""
+        decision = decide(user, action, call.team)
+        if user is None or not decision.allowed:
+            facts = {"user": user.id if user else None, "asked": asked, "via": "web", "why": decision.why}
+            self._runner.publish("supervision.refused", call.id, {"team": call.team, **facts})
+            raise NotPermitted(decision.why)
+        return user

@@ -1,0 +1,101 @@
+"""What an incoming INVITE wants: an ordinary call along a route, or a supervisor on a live one."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.config.model import Advisor, Config
+from gateway.config.people import Directory, identity_of
+from gateway.core.errors import Refused
+from gateway.core.events import LegOffered
+from gateway.core.featurecodes import FeatureCall, FeatureCodes
+from gateway.core.model import Role
+from gateway.core.permissions import User
+from gateway.core.routing import Router, Target
+
+CARRIED_HEADERS = ("P-Asserted-Identity", "Privacy", "Diversion", "History-Info")
+"""Of the caller's request, what the called party is to know (RFC 3325, 3323, 5806, 7044)."""
+
+
+LOOP_HEADER = "X-Gateway-Path"
+"""What we have called this call's number with: one mark for each gateway and number, by which it is known
+again.
+"""
+
+
+class LoopDetected(Refused):
+    """The call came back to us for a number that we had sent it to (RFC 3261 §16.3 item 4)."""
+
+    sip_status = 482
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ordinary call: whom to call, and which of the two is the advisor."""
+
+    target: Target
+    calling_role: Role
+    advisor: Advisor | None
+    number: str
+    """The patient's."""
+    extension: str
+    """The advisor's side: their extension, or what was dialled where nobody is configured."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Supervise:
+    """A feature code; `user` None: nobody whom we know."""
+
+    wanted: FeatureCall
+    user: User | None
+    identity: str
+    """`user@host` of the From, for the log."""
+
+
+class Intake:
+    """The routes, trunks and people of one configuration. Raises for routes that `gateway check` would have
+    refused.
+    """
+
+    def __init__(self, config: Config, directory: Directory) -> None:
+        self.router = Router(config.routes, config.trunks)
+        self._codes = FeatureCodes(config.supervision.codes.by_mode())
+        self._directory = directory
+        self._secret = secrets.token_bytes(8)
+        self._advisors = {advisor.id: advisor for advisor in config.advisors}
+
+    def read(self, offered: LegOffered) -> Plan | Supervise:
+        """Raises `NotPermitted` for a source that is no trunk's, `NoRoute` where nothing fits,
+        `LoopDetected`.
+        """
+        self.router.identify(offered.source[0])
+        user, host = identity_of(offered.from_uri)
+        person = self._directory.by_sip(offered.from_uri)
+        wanted = self._codes.parse_dialled(offered.to_user)
+        if wanted is not None:
+            return Supervise(wanted, person, f"{user}@{host}")
+        path = self._path(offered)
+        target = self.router.route(offered.to_user)
+        headers = {name: offered.headers[name] for name in CARRIED_HEADERS if name in offered.headers}
+        headers[LOOP_HEADER] = path
+        dialling_out = self._advisors.get(person.id) if person else None
+        if dialling_out is not None:
+            return Plan(target, Role.ADVISOR, dialling_out, offered.to_user, dialling_out.extension, headers)
+        called = identity_of(target.uri)[0]
+        advisor = self._directory.advisor(offered.to_user) or self._directory.advisor(called)
+        extension = advisor.extension if advisor else offered.to_user
+        return Plan(target, Role.CALLER, advisor, user or "anonymous", extension, headers)
+
+    def _path(self, offered: LegOffered) -> str:
+        """The marks that this call bears, ours added. The same call may come by twice for different numbers,
+        such as after a diversion; for the same number it goes in circles.
+        """
+        mark = hashlib.blake2s(offered.to_user.encode(), key=self._secret, digest_size=6).hexdigest()
+        seen = offered.headers.get(LOOP_HEADER, "")[:1000].split()
+        if mark in seen:
+            raise LoopDetected(f"the call to {offered.to_user} came back to us")
+        return " ".join([*seen, mark])

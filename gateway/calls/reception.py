@@ -1,0 +1,152 @@
+"""Every INVITE comes here first: a call is made of it, a supervisor is put on a live call, or it is refused
+with the right code.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.calls.admission import Admission
+from gateway.calls.intake import Intake, Plan, Supervise
+from gateway.calls.runner import Runner
+from gateway.config.people import Directory, identity_of
+from gateway.core.call import Call
+from gateway.core.errors import NotAcceptable, NotPermitted, Overloaded, PortsExhausted, Refused, SdpError
+from gateway.core.events import LegOffered
+from gateway.core.model import CallId, LegId, Role
+from gateway.core.permissions import Action, decide
+from gateway.core.ports import Media
+from gateway.core.progress import UNAVAILABLE, masked
+from gateway.core.setup import Policy, Setup
+from gateway.log import get_logger
+
+log = get_logger(__name__)
+
+SERVER_ERROR = 500
+
+
+class NoSuchCall(Refused):
+    """A supervisor asked for an extension that is not on a call."""
+
+    sip_status = UNAVAILABLE
+
+
+def new_session_id() -> int:
+    """For the origin line of our SDP (RFC 8866 §5.2): unique with overwhelming probability."""
+    return secrets.randbits(48) + 1
+
+
+class Reception:
+    def __init__(
+        self,
+        runner: Runner,
+        media: Media,
+        intake: Intake,
+        directory: Directory,
+        admission: Admission,
+        policy: Policy,
+    ) -> None:
+        self._runner = runner
+        self._media = media
+        self._intake = intake
+        self._directory = directory
+        self._admission = admission
+        self._policy = policy
+
+    def receive(self, offered: LegOffered) -> None:
+        """Take or refuse an INVITE. Never raises."""
+        wanted: Plan | Supervise | None = None
+        retry_after_s: int | None = None
+        try:
+            wanted = self._intake.read(offered)
+            if isinstance(wanted, Supervise):
+                self._supervise(offered, wanted)
+            else:
+                self._place(offered, wanted)
+            return
+        except Refused as error:
+            status, retry_after_s, why = error.sip_status, error.retry_after_s, str(error)
+        except SdpError as error:
+            status, why = NotAcceptable.sip_status, str(error)
+        except PortsExhausted as error:
+            status, retry_after_s, why = Overloaded.sip_status, self._admission.retry_after_s, str(error)
+        except Exception as error:
+            log.exception("call.fault", leg=offered.leg, on="INVITE")
+            status, why = SERVER_ERROR, f"{type(error).__name__}: {error}"
+        self._runner.hang_up(offered.leg, status, retry_after_s)
+        facts = {"code": status, "why": why, "source": f"{offered.source[0]}:{offered.source[1]}"}
+        if isinstance(wanted, Supervise):
+            self._tell_refused(wanted, facts)
+        else:
+            caller = masked(identity_of(offered.from_uri)[0])
+            self._runner.publish("call.refused", None, {**facts, "caller": caller, "to": offered.to_user})
+
+    def _place(self, offered: LegOffered, plan: Plan) -> None:
+        """Make a call of it. Raises with nothing left behind."""
+        self._admission.require_room(self._runner.count())
+        call_id = CallId(f"c-{secrets.token_hex(5)}")
+        called = LegId(f"{call_id}-called")
+        called_role = Role.ADVISOR if plan.calling_role is Role.CALLER else Role.CALLER
+        self._media.add_call(call_id)
+        try:
+            setup = Setup(
+                offered=offered,
+                called=called,
+                calling_role=plan.calling_role,
+                advisor=plan.advisor,
+                number=plan.number,
+                extension=plan.extension,
+                uri=plan.target.uri,
+                trunk=plan.target.trunk,
+                calling_address=self._media.add_leg(call_id, offered.leg, plan.calling_role),
+                called_address=self._media.add_leg(call_id, called, called_role),
+                headers=plan.headers,
+                session_id=new_session_id(),
+            )
+            call = Call(call_id, setup, self._policy, self._runner.now())
+            call.start(self._runner.now())
+        except BaseException:
+            self._media.remove_call(call_id)
+            raise
+        self._runner.add(call)
+
+    def _supervise(self, offered: LegOffered, wanted: Supervise) -> None:
+        """Put a supervisor on the call that they asked for. Raises with nothing left behind."""
+        mode, extension = wanted.wanted.mode, wanted.wanted.extension
+        if wanted.user is None:
+            raise NotPermitted(f"unknown user {wanted.identity}")
+        # Permission comes before existence: who may not join is not told either whether there is a call.
+        advisor = self._directory.advisor(extension)
+        decision = decide(wanted.user, Action.of(mode), advisor.team if advisor else "")
+        if not decision.allowed:
+            raise NotPermitted(decision.why)
+        call = self._runner.on_extension(extension)
+        if call is None:
+            raise NoSuchCall(f"extension {extension} is not on a call")
+        decision = call.judge(wanted.user, mode)
+        if not decision.allowed:
+            raise NotPermitted(decision.why)
+        own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR)
+        try:
+            call.join(offered, wanted.user, mode, own, new_session_id(), self._runner.now())
+        except BaseException:
+            self._media.remove_leg(offered.leg)
+            raise
+        self._runner.adopt(call, offered.leg)
+        self._runner.carry(call)
+
+    def _tell_refused(self, wanted: Supervise, facts: Mapping[str, Any]) -> None:
+        """A supervisor was refused: who, which call, which mode, from where, why."""
+        extension = wanted.wanted.extension
+        advisor, call = self._directory.advisor(extension), self._runner.on_extension(extension)
+        who = {
+            "user": wanted.user.id if wanted.user else None,
+            "identity": wanted.identity,
+            "asked": wanted.wanted.mode.value,
+            "extension": extension,
+            "via": "feature-code",
+            "team": advisor.team if advisor else "",
+        }
+        self._runner.publish("supervision.refused", call.id if call else None, {**who, **facts})

@@ -1,0 +1,303 @@
+"""Supervisors on a call: joining, changing mode, taking over, vanishing."""
+
+from __future__ import annotations
+
+import pytest
+from callscript import Script, floorwalker, phone_sdp
+
+from gateway.core.actions import Answer, Panic, SummonsAnswered, SummonsFailed
+from gateway.core.callstate import State
+from gateway.core.errors import NotAcceptable, SdpError
+from gateway.core.events import (
+    Digit,
+    LegAnswered,
+    LegConfirmed,
+    LegInfoDigit,
+    LegReoffered,
+    StreamResumed,
+    StreamSilent,
+)
+from gateway.core.model import LegId, Mode
+from gateway.core.sdp import parse
+
+FW1, FW2 = LegId("fw1"), LegId("fw2")
+PATHS = {
+    Mode.LISTEN: "path advisor>caller advisor>fw1 caller>advisor caller>fw1",
+    Mode.WHISPER: "path advisor>caller advisor>fw1 caller>advisor caller>fw1 fw1>advisor",
+    Mode.BARGE: "path advisor>caller advisor>fw1 caller>advisor caller>fw1 fw1>advisor fw1>caller",
+    Mode.TAKEOVER: "path caller>advisor caller>fw1 fw1>advisor fw1>caller",
+}
+
+
+@pytest.fixture
+def script() -> Script:
+    script = Script()
+    script.talk()
+    return script
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_joining_opens_the_path_of_the_mode(script: Script, mode: Mode) -> None:
+    script.joins("fw1", mode)
+    script.sees(
+        "answer fw1 8 101 sendrecv",
+        "connect fw1 PCMA sendrecv",
+        PATHS[mode],
+        "news supervisor.joined",
+        "news call.changed",
+    )
+    assert script.call.snapshot()["supervisors"] == [
+        {"leg": "fw1", "user": "fw1", "name": "Fw1", "mode": mode.value, "since": "t1000"}
+    ]
+
+
+def test_the_calls_codec_is_preferred_else_the_phones_own_is_taken(script: Script) -> None:
+    script.joins("fw1", Mode.LISTEN, phone_sdp("0 8 101"))
+    assert parse(script.last(Answer).sdp).media[0].formats == ("8", "101")
+    script.joins("fw2", Mode.LISTEN, phone_sdp("0 101"))
+    assert parse(script.last(Answer).sdp).media[0].formats == ("0", "101")
+
+
+@pytest.mark.parametrize(("text", "error"), [(phone_sdp("18"), NotAcceptable), ("nonsense", SdpError)])
+def test_a_phone_of_no_use_changes_nothing(script: Script, text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        script.joins("fw1", Mode.LISTEN, text)
+    assert script.call.take_actions() == []
+    assert script.call.snapshot()["supervisors"] == []
+
+
+def test_joining_without_an_offer_is_mute_until_the_answer_came(script: Script) -> None:
+    script.joins("fw1", Mode.BARGE, None)
+    script.sees("answer fw1 8 0 101 sendrecv")
+    script.event(LegConfirmed(FW1, phone_sdp()))
+    script.sees("connect fw1 PCMA sendrecv", PATHS[Mode.BARGE])
+
+
+def test_keys_change_the_mode_and_leave(script: Script) -> None:
+    script.joins("fw1", Mode.LISTEN)
+    script.clear()
+    for key, mode in (("5", Mode.WHISPER), ("6", Mode.BARGE), ("4", Mode.LISTEN)):
+        script.event(Digit(FW1, key, 100))
+        script.sees(PATHS[mode], "news supervisor.mode", "news call.changed")
+    script.event(LegInfoDigit(FW1, "5"))
+    script.sees(PATHS[Mode.WHISPER])
+    script.event(Digit(FW1, "7", 100))
+    script.sees()
+    script.event(Digit(FW1, "#", 100))
+    script.sees(
+        "path advisor>caller caller>advisor",
+        "remove fw1",
+        "news supervisor.left",
+        "news call.changed",
+        "hang up fw1",
+    )
+
+
+def test_a_mode_not_permitted_is_refused_logged_and_changes_nothing(script: Script) -> None:
+    auditor = floorwalker("fw1", roles=frozenset({"auditor"}))
+    script.joins("fw1", Mode.LISTEN, user=auditor)
+    script.clear()
+    script.event(Digit(FW1, "6", 100))
+    facts = script.facts("supervision.refused")
+    assert (facts["user"], facts["mode"], facts["asked"], facts["via"]) == ("fw1", "listen", "barge", "keys")
+    assert facts["source"] == "192.0.2.1:5060"
+    script.sees("news supervision.refused")
+    assert script.call.snapshot()["supervisors"][0]["mode"] == "listen"
+
+
+def test_another_person_cannot_give_a_supervisor_what_they_may_not(script: Script) -> None:
+    script.joins("fw1", Mode.LISTEN, user=floorwalker("fw1", roles=frozenset({"auditor"})))
+    assert not script.sets("fw1", Mode.WHISPER, by=floorwalker("fw2"))
+    assert script.sets("fw1", Mode.LISTEN, by=floorwalker("fw2"))
+
+
+def test_another_team_may_not() -> None:
+    script = Script()
+    script.talk()
+    assert not script.call.judge(floorwalker("fw1", team="south"), Mode.LISTEN).allowed
+    assert not script.call.judge(None, Mode.LISTEN).allowed
+
+
+def test_the_second_takeover_is_refused(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    decision = script.call.judge(floorwalker("fw2"), Mode.TAKEOVER)
+    assert not decision.allowed
+    assert "fw1" in decision.why
+    script.joins("fw2", Mode.BARGE)
+    assert not script.sets("fw2", Mode.TAKEOVER)
+    assert script.sets("fw1", Mode.LISTEN)
+    assert script.sets("fw2", Mode.TAKEOVER)
+
+
+def test_several_in_different_modes(script: Script) -> None:
+    script.joins("fw1", Mode.WHISPER)
+    script.clear()
+    script.joins("fw2", Mode.BARGE)
+    gains = "advisor>caller advisor>fw1 advisor>fw2 caller>advisor caller>fw1 caller>fw2"
+    extra = "fw1>advisor fw1>fw2 fw2>advisor fw2>caller fw2>fw1"
+    assert f"path {gains} {extra}" in script.lines()
+
+
+# ── takeover ──
+
+
+def test_the_advisor_hangs_up_and_the_patient_stays(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.clear()
+    script.ends("advisor")
+    script.sees("path caller>fw1 fw1>caller", "remove advisor", "news call.changed")
+    assert script.call.state is State.TAKEN
+    script.event(Digit(FW1, "5", 100))
+    script.sees("news supervision.refused")
+    script.event(Digit(FW1, "6", 100))
+    assert script.call.snapshot()["supervisors"][0]["mode"] == "barge"
+    script.clear()
+    script.ends("fw1")
+    assert "hang up caller" in script.lines()
+
+
+def test_the_advisor_is_released(script: Script) -> None:
+    script.dismisses("advisor")
+    script.sees()
+    script.joins("fw1", Mode.TAKEOVER)
+    script.clear()
+    script.dismisses("advisor")
+    script.sees("hang up advisor", "path caller>fw1 fw1>caller", "remove advisor")
+    script.ends("advisor")
+    script.sees()
+    assert script.call.state is State.TAKEN
+
+
+@pytest.mark.parametrize("mode", [Mode.LISTEN, Mode.WHISPER, Mode.BARGE])
+def test_without_a_takeover_the_advisors_hang_up_ends_the_call(script: Script, mode: Mode) -> None:
+    script.joins("fw1", mode)
+    script.clear()
+    script.ends("advisor")
+    assert script.lines(news=False) == ["hang up caller 487", "hang up fw1", "RemoveMedia"]
+
+
+def test_the_floorwalkers_bye_gives_the_patient_back(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.clear()
+    script.ends("fw1")
+    script.sees("path advisor>caller caller>advisor", "remove fw1")
+    assert script.call.state is State.TALKING
+
+
+def test_the_floorwalkers_silence_gives_the_patient_back_and_then_ends_their_leg(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.clear()
+    script.event(StreamSilent(FW1, 5000))
+    script.sees("news stream.silent", PATHS[Mode.LISTEN], "news supervisor.mode", "news call.changed")
+    script.passes(4.9)
+    script.sees()
+    script.passes(0.2)
+    script.sees("path advisor>caller caller>advisor", "remove fw1", "hang up fw1")
+    assert script.call.state is State.TALKING
+
+
+def test_a_floorwalker_heard_again_stays(script: Script) -> None:
+    script.joins("fw1", Mode.LISTEN)
+    script.event(StreamSilent(FW1, 5000))
+    script.event(StreamResumed(FW1))
+    script.clear()
+    script.passes(60)
+    script.sees()
+
+
+def test_a_floorwalker_on_hold_is_not_hung_up_nor_their_music_heard(script: Script) -> None:
+    script.joins("fw1", Mode.BARGE)
+    script.clear()
+    script.event(LegReoffered(FW1, phone_sdp(direction="sendonly")))
+    script.sees("accept fw1 recvonly", "connect fw1 PCMA recvonly", PATHS[Mode.LISTEN])
+    script.event(StreamSilent(FW1, 5000))
+    script.passes(60)
+    script.clear()
+    script.event(LegReoffered(FW1, phone_sdp()))
+    script.sees("accept fw1 sendrecv", "connect fw1 PCMA sendrecv", PATHS[Mode.BARGE])
+
+
+def test_a_floorwalker_who_vanished_with_the_advisor_gone_leaves_nobody_to_hear(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.ends("advisor")
+    script.clear()
+    script.event(StreamSilent(FW1, 5000))
+    script.sees()
+    script.passes(6)
+    assert script.lines(news=False) == [
+        "path nobody",
+        "remove fw1",
+        "hang up fw1",
+        "hang up caller",
+        "RemoveMedia",
+    ]
+
+
+def test_the_patient_stays_with_another_who_speaks(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.joins("fw2", Mode.BARGE)
+    script.ends("advisor")
+    script.clear()
+    script.ends("fw1")
+    script.sees("path caller>fw2 fw2>caller", "remove fw1")
+    assert script.call.live
+
+
+# ── the panic code, and being rung about it ──
+
+
+def test_the_advisors_panic_code(script: Script) -> None:
+    for key in "*99":
+        script.event(Digit(LegId("advisor"), key, 100))
+    assert [type(action) for action in script.actions] == [Panic]
+
+
+def test_the_panic_code_by_info_and_by_both_at_once(script: Script) -> None:
+    for key in "*99":
+        script.event(Digit(LegId("advisor"), key, 100))
+        script.event(LegInfoDigit(LegId("advisor"), key))
+    assert [type(action) for action in script.actions] == [Panic, Panic]  # one alert all the same
+
+
+def test_the_callers_keys_raise_nothing(script: Script) -> None:
+    for key in "*99":
+        script.event(Digit(LegId("caller"), key, 100))
+    script.sees()
+
+
+def test_a_rung_floorwalker_is_whispering_on_answering(script: Script) -> None:
+    script.summons("fw1")
+    script.sees("invite fw1", "news supervisor.rung")
+    assert script.call.snapshot()["supervisors"] == []
+    script.event(LegAnswered(FW1, phone_sdp()))
+    assert script.last(SummonsAnswered) == SummonsAnswered("a1", "fw1")
+    assert script.lines(news=False) == ["connect fw1 PCMA sendrecv", PATHS[Mode.WHISPER], "SummonsAnswered"]
+
+
+def test_a_rung_floorwalker_who_does_not_come(script: Script) -> None:
+    script.summons("fw1")
+    script.clear()
+    script.ends("fw1", 486)
+    assert script.last(SummonsFailed) == SummonsFailed("a1", "fw1", 486)
+    script.summons("fw2")
+    script.clear()
+    script.passes(21)
+    assert script.last(SummonsFailed) == SummonsFailed("a1", "fw2", 408)
+    assert "hang up fw2" in script.lines()
+
+
+def test_a_rung_floorwalker_whose_phone_is_of_no_use(script: Script) -> None:
+    script.summons("fw1")
+    script.clear()
+    script.event(LegAnswered(FW1, phone_sdp("18")))
+    assert script.lines(news=False) == ["hang up fw1", "remove fw1", "SummonsFailed"]
+
+
+def test_the_call_ends_while_somebody_is_rung(script: Script) -> None:
+    script.summons("fw1")
+    script.clear()
+    script.ends("caller")
+    assert "hang up fw1" in script.lines()
+    script.ends("advisor")
+    script.ends("fw1", 487)
+    script.sees("Gone")
