@@ -1,0 +1,171 @@
+"""Devices under test side by side: the engine and the minimal C relay under the same load, one core for the
+device, one for the load.
+
+CPU time is the device's own (its thread's or process's clock), so a busy machine changes it little; compare
+only within one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from native.engine import Engine
+
+PROGRAMS = Path(__file__).parent / "programs"
+DEVICE_CPU, LOAD_CPU = 0, 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one device did under one load."""
+
+    calls: int
+    cpu_s: float
+    sent: list[int]
+    """Packets that the load sent, by leg of the call."""
+    received: list[int]
+    """Packets that it got back, by leg."""
+    relayed: int
+    """Packets that the parties got back untouched, of those sent in the measured time."""
+    transit_p50_us: float
+    transit_p99_us: float
+    late: int
+    """Packets that the load itself sent more than 5 ms late: above a few, the figures are the load's."""
+
+    @property
+    def cpu_us_per_packet(self) -> float:
+        return self.cpu_s * 1e6 / sum(self.received)
+
+    @property
+    def missing(self) -> int:
+        """Packets between the parties that did not arrive untouched; all of the advisor's are missing so in
+        a whisper.
+        """
+        return sum(self.sent[:2]) - self.relayed
+
+
+def compiled(name: str, folder: Path) -> Path:
+    """Build programs/NAME.c with the system's compiler."""
+    binary = folder / name
+    if not binary.exists():
+        subprocess.run(["cc", "-O2", "-Wall", "-o", binary, PROGRAMS / f"{name}.c"], check=True)
+    return binary
+
+
+class EngineDevice(AbstractContextManager["EngineDevice"]):
+    """The engine in this process; its media thread alone on the device's core."""
+
+    def __init__(self, calls: int, mode: str) -> None:
+        self.calls, self.mode = calls, mode
+        self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpu=DEVICE_CPU)
+        self.engine.start()
+
+    def open(self, ports: list[int]) -> list[int]:
+        legs = 2 if self.mode == "relay" else 3
+        mine = []
+        for at in range(0, len(ports), legs):
+            call = self.engine.add_call()
+            added = [self.engine.add_leg(call, role) for role in ("caller", "advisor", "supervisor")[:legs]]
+            for (leg, port), far in zip(added, ports[at : at + legs], strict=True):
+                self.engine.connect(leg, "PCMA", 8, 101, "127.0.0.1", far)
+                mine.append(port)
+            self.engine.set_talk_path(call, self._gains([leg for leg, _ in added]))
+            if at % 64 == 0:
+                time.sleep(0.001)
+        return mine
+
+    def _gains(self, legs: list[int]) -> dict[tuple[int, int], float]:
+        pairs = {(legs[0], legs[1]), (legs[1], legs[0])}
+        if self.mode in ("listen", "whisper"):
+            pairs |= {(legs[0], legs[2]), (legs[1], legs[2])}
+        if self.mode == "whisper":
+            pairs.add((legs[2], legs[1]))
+        return dict.fromkeys(pairs, 1.0)
+
+    def cpu_s(self) -> float:
+        return float(self.engine.cpu_s())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.engine.stop()
+
+
+class MinimalRelay(AbstractContextManager["MinimalRelay"]):
+    """programs/minimal_relay.c as a process of its own on the device's core."""
+
+    def __init__(self, calls: int, folder: Path) -> None:
+        program = compiled("minimal_relay", folder)
+        self.process = subprocess.Popen(
+            [program, str(calls), str(DEVICE_CPU)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def open(self, ports: list[int]) -> list[int]:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(" ".join(map(str, ports)) + "\n")
+        self.process.stdin.flush()
+        return [int(port) for port in self.process.stdout.readline().split()]
+
+    def cpu_s(self) -> float:
+        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(5)
+
+
+def measure(device: EngineDevice | MinimalRelay, calls: int, legs: int, seconds: int, folder: Path) -> Run:
+    """Put `calls` calls of `legs` legs on the device for so many seconds, after a second to warm up."""
+    load = subprocess.Popen(
+        [compiled("load", folder), str(calls), str(legs), str(seconds), str(LOAD_CPU)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert load.stdin
+    assert load.stdout
+    try:
+        mine = device.open([int(port) for port in load.stdout.readline().split()])
+        load.stdin.write(" ".join(map(str, mine)) + "\n")
+        load.stdin.flush()
+        assert load.stdout.readline() == "go\n"
+        before = device.cpu_s()
+        assert load.stdout.readline() == "stop\n"
+        cpu_s = device.cpu_s() - before
+        result = json.loads(load.stdout.readline())
+    finally:
+        load.stdin.close()
+        if load.wait(30) != 0:
+            raise RuntimeError(f"the load program ended with {load.returncode}")
+    figures = {
+        name: result[name]
+        for name in ("sent", "received", "relayed", "transit_p50_us", "transit_p99_us", "late")
+    }
+    return Run(calls, cpu_s, **figures)
+
+
+def compare(calls: int, mode: str, seconds: int, folder: Path, rounds: int = 3) -> list[tuple[Run, Run]]:
+    """The minimal relay and the engine by turns: `rounds` pairs of (minimal, engine)."""
+    pairs = []
+    for _ in range(rounds):
+        with MinimalRelay(calls, folder) as minimal:
+            reference = measure(minimal, calls, 2, seconds, folder)
+        with EngineDevice(calls, mode) as engine:
+            pairs.append((reference, measure(engine, calls, 2 if mode == "relay" else 3, seconds, folder)))
+    return pairs
+
+
+def pinned() -> bool:
+    """Whether this machine has the two cores that a comparison needs."""
+    return {DEVICE_CPU, LOAD_CPU} <= os.sched_getaffinity(0)
