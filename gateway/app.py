@@ -75,6 +75,9 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         advertised=config.media.advertised,
         port_range=config.media.port_range,
         rtp_timeout_ms=config.media.rtp_timeout_ms,
+        workers=config.media.workers,
+        cpus=config.media.cpus,
+        port_quarantine_ms=config.media.port_quarantine_ms,
         deliver=lambda event: exchange_box[0].on_media(event),
     )
     media.start()

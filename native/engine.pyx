@@ -3,22 +3,23 @@
 Methods may be called on any Python thread (the GIL makes them one producer), return at once and never wait for the media thread.
 Numbers name calls and legs; a number is never used twice.
 """
+import contextlib
 import errno
 import os
 import secrets
 import threading
 import time
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from libc.math cimport log10
 
-from native.endpoint cimport Endpoint, endpoint_set, endpoint_text
+from native.endpoint cimport endpoint_set, endpoint_text
 from native.g711 cimport ALAW, ULAW
 from native.includes cimport net
 from native.includes.atomics cimport load_acquire, load_relaxed
+from native.ports cimport PortRange
 from native.queue cimport ring_close, ring_open, ring_pop, ring_push
 from native.reception cimport lost
 from native.rtp cimport REFUSALS_END
@@ -29,12 +30,13 @@ from native.session cimport (
 from native.tap cimport Tap, TapReader, TapRing
 from native.worker cimport run
 
+from native.ports import NoFreePort
 from native.rtp import REFUSALS
 
 cdef enum:
     COMMANDS = 4096
     EVENTS = 8192
-    RECEIVE_BUFFER_BYTES = 16384            # the kernel doubles it: some 40 packets, so overload is loss, not delay
+    URGENT = -15                            # niceness of the media threads: before Python, SIP and everything else here
 
 ROLES = {"caller": CALLER, "advisor": ADVISOR, "supervisor": SUPERVISOR}
 LAWS = {"PCMA": ALAW, "PCMU": ULAW}
@@ -46,112 +48,139 @@ class EngineBusy(RuntimeError):
     """The media thread has not taken the last 4,096 commands: it is stuck or the machine is."""
 
 
-class NoFreePort(OSError):
-    """Every even port of the range is taken."""
-
-
-cdef class Engine:
-    """One media thread with its sockets. `start` before, `stop` after; both once."""
+cdef class Media:
+    """One media thread: its worker's memory and the thread that serves it."""
 
     cdef Worker *worker
-    cdef dict _calls                        # number → address of Call
-    cdef dict _legs                         # number → address of Leg
-    cdef dict _rings                        # call number → [TapRing, readers]
-    cdef list _leaving_legs, _leaving_calls, _leaving_rings
-    cdef object _thread
-    cdef str _bind
-    cdef int _low, _high, _next_port, _capacity
-    cdef int _numbers
-    cdef object _cpu
-    cdef object _native_id
+    cdef object thread
+    cdef object cpu
+    cdef int calls, legs                    # given to it and not yet taken back
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu):
         self.worker = <Worker *>calloc(1, sizeof(Worker))
         if self.worker == NULL:
             raise MemoryError()
-        self.worker.epoll = self.worker.command_fd = self.worker.event_fd = -1
-
-    def __init__(self, bind="127.0.0.1", port_range=(20000, 29998), rtp_timeout_ms=5000, cpu=None, most_legs=8192):
-        """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
-
-        rtp_timeout_ms: silence after which a leg that was sending is reported. cpu: core to pin the media thread to; None: any.
-        most_legs: room for so many legs at once. ValueError for an address or range that cannot be.
-        """
-        cdef Endpoint probe
-        self._low = port_range[0] + (port_range[0] & 1)
-        self._high = port_range[1]
-        if not 0 < self._low <= self._high <= 65535:
-            raise ValueError(f"not a range of UDP ports: {port_range!r}")
-        endpoint_set(&probe, bind, 0)
-        self._bind = bind
-        self._next_port = self._low
-        self._capacity = most_legs
-        self._cpu = cpu
-        self._calls, self._legs, self._rings = {}, {}, {}
-        self._leaving_legs, self._leaving_calls, self._leaving_rings = [], [], []
-        self.worker.rtp_timeout_ns = rtp_timeout_ms * 1000000
-        self.worker.capacity = most_legs
-        self.worker.legs = <Leg **>calloc(most_legs, sizeof(Leg *))
-        self.worker.mixing = <Leg **>calloc(most_legs, sizeof(Leg *))
+        self.worker.epoll = net.epoll_create1(net.EPOLL_CLOEXEC)
+        self.worker.command_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
+        self.worker.event_fd = event_fd
+        if self.worker.epoll < 0 or self.worker.command_fd < 0:
+            raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
+        self.worker.rtp_timeout_ns = <int64_t>rtp_timeout_ms * 1000000
+        self.worker.capacity = capacity
+        self.worker.legs = <Leg **>calloc(capacity, sizeof(Leg *))
+        self.worker.mixing = <Leg **>calloc(capacity, sizeof(Leg *))
         if self.worker.legs == NULL or self.worker.mixing == NULL:
             raise MemoryError()
         ring_open(&self.worker.commands, sizeof(Command), COMMANDS)
         ring_open(&self.worker.events, sizeof(Event), EVENTS)
-        self.worker.epoll = net.epoll_create1(net.EPOLL_CLOEXEC)
-        self.worker.command_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
-        self.worker.event_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
-        if self.worker.epoll < 0 or self.worker.command_fd < 0 or self.worker.event_fd < 0:
-            raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
+        self.cpu = cpu
 
     def __dealloc__(self):
-        cdef uintptr_t address
-        cdef int fd
         if self.worker == NULL:
             return
-        for fd in (self.worker.epoll, self.worker.command_fd, self.worker.event_fd):
-            if fd >= 0:
-                net.close(fd)
+        if self.worker.epoll >= 0:
+            net.close(self.worker.epoll)
+        if self.worker.command_fd >= 0:
+            net.close(self.worker.command_fd)
         ring_close(&self.worker.commands)
         ring_close(&self.worker.events)
         free(self.worker.legs)
         free(self.worker.mixing)
         free(self.worker)
 
-    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def start(self):
-        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        self._native_id = threading.get_native_id()
-        if self._cpu is not None:
-            os.sched_setaffinity(0, {self._cpu})
+    def run(self):
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
+        with contextlib.suppress(PermissionError):              # not without privilege; then the kernel shares fairly
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), URGENT)
         with nogil:
             run(self.worker)
 
-    def stop(self):
-        """End the media thread and every call on it. Blocks for at most one round of its loop. Safe twice."""
-        cdef Command command
-        if self._thread is None:
-            return
-        for call in list(self._calls):
-            self.remove_call(call)
-        memset(&command, 0, sizeof(Command))
-        command.kind = STOP
-        self._send(&command)
-        self._thread.join()
-        self._thread = None
-        self._reap()
-
-    cdef int _send(self, Command *command) except -1:
+    cdef int send(self, Command *command) except -1:
         cdef uint64_t one = 1
-        if self._thread is None:
+        if self.thread is None:
             raise RuntimeError("the media engine is not running: start it first")
         if not ring_push(&self.worker.commands, command):
             raise EngineBusy("the media thread does not take commands")
         net.write(self.worker.command_fd, &one, sizeof(one))
         return 0
+
+    def cpu_s(self):
+        """CPU time of the thread [s]; 0 before it runs."""
+        if self.thread is None or self.thread.ident is None:
+            return 0.0
+        return time.clock_gettime(time.pthread_getcpuclockid(self.thread.ident))
+
+
+cdef class Engine:
+    """Media threads with their sockets. `start` before, `stop` after; both once.
+
+    A call's legs are all on one thread, so they need no locks; a new call goes to the thread with the fewest legs.
+    """
+
+    cdef list _media                        # [Media]
+    cdef int _event_fd
+    cdef dict _calls                        # number → address of Call
+    cdef dict _legs                         # number → address of Leg
+    cdef dict _media_of                     # call number → Media
+    cdef dict _rings                        # call number → [TapRing, readers]
+    cdef list _leaving_legs, _leaving_calls, _leaving_rings
+    cdef PortRange _ports
+    cdef int _capacity
+    cdef int _numbers
+
+    def __cinit__(self, *args, **kwargs):
+        self._event_fd = -1
+
+    def __init__(self, bind="127.0.0.1", port_range=(20000, 29998), rtp_timeout_ms=5000, workers=1, cpus=None, most_legs=8192,
+                 quarantine_ms=2000):
+        """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
+
+        rtp_timeout_ms: silence after which a leg that was sending is reported. workers: media threads. cpus: the core to pin each
+        of them to; None: any. most_legs: room for so many legs at once. quarantine_ms: how long a released port rests. ValueError for an address, range or number that cannot be.
+        """
+        if workers < 1 or (cpus is not None and len(cpus) != workers):
+            raise ValueError(f"{workers} media threads cannot be pinned to cores {cpus}")
+        self._ports = PortRange(bind, port_range, quarantine_ms)
+        self._capacity = most_legs
+        self._calls, self._legs, self._rings, self._media_of = {}, {}, {}, {}
+        self._leaving_legs, self._leaving_calls, self._leaving_rings = [], [], []
+        self._event_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
+        if self._event_fd < 0:
+            raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
+        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpus[index] if cpus else None) for index in range(workers)]
+
+    def __dealloc__(self):
+        if self._event_fd >= 0:
+            net.close(self._event_fd)
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self):
+        cdef Media media
+        for index, media in enumerate(self._media):
+            media.thread = threading.Thread(target=media.run, name=f"media-{index}", daemon=True)
+            media.thread.start()
+
+    def stop(self):
+        """End the media threads and every call on them. Blocks for at most one round of their loops. Safe twice."""
+        cdef Command command
+        cdef Media media
+        for call in list(self._calls):
+            self.remove_call(call)
+        memset(&command, 0, sizeof(Command))
+        command.kind = STOP
+        for media in self._media:
+            if media.thread is not None:
+                media.send(&command)
+        for media in self._media:
+            if media.thread is not None:
+                media.thread.join()
+                media.thread = None
+        self._reap()
+
+    cdef Media _least_loaded(self):
+        return min(self._media, key=lambda media: (<Media>media).legs + 2 * (<Media>media).calls)
 
     cdef void _reap(self):
         """Free what the media thread has let go of."""
@@ -160,6 +189,7 @@ cdef class Engine:
         kept = []
         for address in self._leaving_legs:
             if load_acquire(&(<Leg *>address).retired):
+                self._ports.release((<Leg *>address).port)
                 free(<Leg *>address)
             else:
                 kept.append(address)
@@ -179,6 +209,9 @@ cdef class Engine:
 
     # ── calls and legs ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    cdef int _send(self, int call, Command *command) except -1:
+        return (<Media>self._media_of[call]).send(command)
+
     cdef Call *_call(self, int call) except NULL:
         return <Call *><uintptr_t>self._calls[call]
 
@@ -193,18 +226,21 @@ cdef class Engine:
         self._reap()
         self._numbers += 1
         call.id = self._numbers
-        self._calls[self._numbers] = <uintptr_t>call
-        return self._numbers
+        self._calls[call.id] = <uintptr_t>call
+        self._media_of[call.id] = self._least_loaded()
+        (<Media>self._media_of[call.id]).calls += 1
+        return call.id
 
     def add_leg(self, int call, str role, bint passes_keys=False):
         """Bind a port and add a leg: (its number, its RTP port). role: caller, advisor or supervisor.
 
         passes_keys: its telephone-events go on to the other party; they are reported in either case.
-        Raises KeyError (unknown call), NoFreePort, and ValueError when the call has its 8 legs.
+        Raises KeyError (unknown call or role), NoFreePort, and ValueError when the call has its 8 legs.
         """
         cdef Command command
         cdef Leg *leg
         cdef int slot = 0, fd = -1, stray = -1, port
+        cdef Role part = <Role><int>ROLES[role]
         cdef Call *owner = self._call(call)
         self._reap()
         taken = {(<Leg *><uintptr_t>address).slot for address in self._legs.values() if (<Leg *><uintptr_t>address).call == owner}
@@ -214,16 +250,17 @@ cdef class Engine:
             raise ValueError(f"call {call} has its {MAX_LEGS} legs")
         if len(self._legs) + len(self._leaving_legs) >= self._capacity:
             raise NoFreePort(errno.EADDRNOTAVAIL, f"the engine has room for {self._capacity} legs")
-        port = self._open(&fd, &stray)
+        port = self._ports.open(&fd, &stray)
         leg = <Leg *>calloc(1, sizeof(Leg))
         if leg == NULL:
             net.close(fd)
             net.close(stray)
+            self._ports.release(port)
             raise MemoryError()
         self._numbers += 1
         leg.id = self._numbers
         leg.slot = slot
-        leg.role = <Role><int>ROLES[role]
+        leg.role = part
         leg.call = owner
         leg.port = port
         leg.fd = fd
@@ -235,52 +272,16 @@ cdef class Engine:
         command.kind = ADD_LEG
         command.leg = leg
         try:
-            self._send(&command)
+            self._send(call, &command)
         except BaseException:
             net.close(fd)
             net.close(stray)
+            self._ports.release(port)
             free(leg)
             raise
         self._legs[leg.id] = <uintptr_t>leg
+        (<Media>self._media_of[call]).legs += 1
         return leg.id, port
-
-    cdef int _open(self, int *fd, int *stray) except -1:
-        """Two sockets on the next free even port: one to be connected to the leg's source, one for what comes from elsewhere."""
-        cdef int tries, port
-        for tries in range((self._high - self._low) // 2 + 1):
-            port = self._next_port
-            self._next_port += 2
-            if self._next_port > self._high:
-                self._next_port = self._low
-            if self._bind_pair(port, fd, stray):
-                return port
-        raise NoFreePort(errno.EADDRNOTAVAIL, f"no free RTP port from {self._low} to {self._high} on {self._bind}")
-
-    cdef bint _bind_pair(self, int port, int *fd, int *stray) except -1:
-        """The first socket is bound alone, so that a port in use by anybody else is refused; only then may its twin share it."""
-        cdef Endpoint local
-        cdef int one = 1, zero = 0, size = RECEIVE_BUFFER_BYTES, failure
-        endpoint_set(&local, self._bind, port)
-        fd[0] = net.socket(local.raw.any.sa_family, net.SOCK_DGRAM | net.SOCK_NONBLOCK | net.SOCK_CLOEXEC, 0)
-        stray[0] = net.socket(local.raw.any.sa_family, net.SOCK_DGRAM | net.SOCK_NONBLOCK | net.SOCK_CLOEXEC, 0)
-        if fd[0] >= 0 and stray[0] >= 0:
-            if net.bind(fd[0], &local.raw.any, local.length) == 0:
-                net.setsockopt(fd[0], net.SOL_SOCKET, net.SO_REUSEPORT, &one, sizeof(one))
-                net.setsockopt(stray[0], net.SOL_SOCKET, net.SO_REUSEPORT, &one, sizeof(one))
-                if net.bind(stray[0], &local.raw.any, local.length) == 0:
-                    for each in (fd[0], stray[0]):
-                        net.setsockopt(each, net.SOL_SOCKET, net.SO_REUSEPORT, &zero, sizeof(zero))
-                        net.setsockopt(each, net.SOL_SOCKET, net.SO_RCVBUF, &size, sizeof(size))
-                    return True
-        else:
-            failure = errno.EMFILE
-            for each in (fd[0], stray[0]):
-                if each >= 0:
-                    net.close(each)
-            raise OSError(failure, "no file descriptor left for an RTP port: raise the limit of open files")
-        net.close(fd[0])
-        net.close(stray[0])
-        return False
 
     def connect(self, int leg, str law, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
                 bint receives=True):
@@ -301,7 +302,7 @@ cdef class Engine:
         command.media.sends = sends
         command.media.receives = receives
         endpoint_set(&command.media.remote, host, port)
-        self._send(&command)
+        self._send(command.leg.call.id, &command)
 
     def set_talk_path(self, int call, gains):
         """gains: {(source leg, listener leg): linear gain}, the whole table; pairs that are not in it are silent."""
@@ -317,7 +318,7 @@ cdef class Engine:
             if source.call != command.call or listener.call != command.call or source == listener:
                 raise ValueError(f"legs {from_leg} and {to_leg} are not two legs of call {call}")
             command.gains[source.slot][listener.slot] = gain
-        self._send(&command)
+        self._send(call, &command)
 
     def remove_leg(self, int leg):
         """Close a leg. KeyError when it is unknown."""
@@ -325,7 +326,8 @@ cdef class Engine:
         memset(&command, 0, sizeof(Command))
         command.kind = REMOVE_LEG
         command.leg = self._leg(leg)
-        self._send(&command)
+        self._send(command.leg.call.id, &command)
+        (<Media>self._media_of[command.leg.call.id]).legs -= 1
         self._leaving_legs.append(self._legs.pop(leg))
         self._reap()
 
@@ -335,11 +337,13 @@ cdef class Engine:
         memset(&command, 0, sizeof(Command))
         command.kind = REMOVE_CALL
         command.call = self._call(call)
-        self._send(&command)
+        self._send(call, &command)
         for number, address in list(self._legs.items()):
             if (<Leg *><uintptr_t>address).call == command.call:
                 self._leaving_legs.append(self._legs.pop(number))
+                (<Media>self._media_of[call]).legs -= 1
         self._leaving_calls.append(self._calls.pop(call))
+        (<Media>self._media_of.pop(call)).calls -= 1
         if call in self._rings:
             self._leaving_rings.append(self._rings.pop(call)[0])
         self._reap()
@@ -359,7 +363,7 @@ cdef class Engine:
             command.kind = ATTACH_TAP
             command.call = owner
             command.tap = ring.tap
-            self._send(&command)
+            self._send(call, &command)
             self._rings[call] = [ring, 0]
         self._rings[call][1] += 1
         return TapReader(self._rings[call][0], lambda: self._close_tap(call))
@@ -373,7 +377,7 @@ cdef class Engine:
             memset(&command, 0, sizeof(Command))
             command.kind = DETACH_TAP
             command.call = self._call(call)
-            self._send(&command)
+            self._send(call, &command)
             self._leaving_rings.append(self._rings.pop(call)[0])
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -381,7 +385,7 @@ cdef class Engine:
     @property
     def event_fd(self):
         """Readable (an eventfd) when `events` has something."""
-        return self.worker.event_fd
+        return self._event_fd
 
     def events(self):
         """Take the events that wait: [(name, leg, value, count, source)].
@@ -390,15 +394,17 @@ cdef class Engine:
         """
         cdef Event event
         cdef uint64_t count
+        cdef Media media
         taken = []
-        net.read(self.worker.event_fd, &count, sizeof(count))
-        while ring_pop(&self.worker.events, &event):
-            value = event.value
-            if event.kind == KEY:
-                value = KEYS[event.value]
-            elif event.kind == REFUSED:
-                value = REFUSALS[event.value]
-            taken.append((EVENT_NAMES[event.kind], event.leg, value, event.count, endpoint_text(&event.source)))
+        net.read(self._event_fd, &count, sizeof(count))
+        for media in self._media:
+            while ring_pop(&media.worker.events, &event):
+                value = event.value
+                if event.kind == KEY:
+                    value = KEYS[event.value]
+                elif event.kind == REFUSED:
+                    value = REFUSALS[event.value]
+                taken.append((EVENT_NAMES[event.kind], event.leg, value, event.count, endpoint_text(&event.source)))
         return taken
 
     def stats(self, int number):
@@ -430,19 +436,22 @@ cdef class Engine:
         }
 
     def counters(self):
-        """The thread's own figures: packets, wake-ups, dropped messages, CPU time [s]."""
-        return {
-            "received": self.worker.received,
-            "sent": self.worker.sent,
-            "wakeups": self.worker.wakeups,
-            "events_dropped": load_relaxed(&self.worker.events_dropped),
-            "legs": self.worker.leg_count,
-            "mixing": self.worker.mixing_count,
-            "cpu_s": self.cpu_s(),
-        }
+        """Figures of the media threads together: packets, wake-ups, dropped messages, legs, CPU time [s]."""
+        cdef Media media
+        total = dict.fromkeys(("received", "sent", "wakeups", "events_dropped", "legs", "mixing"), 0)
+        for media in self._media:
+            total["received"] += media.worker.received
+            total["sent"] += media.worker.sent
+            total["wakeups"] += media.worker.wakeups
+            total["events_dropped"] += load_relaxed(&media.worker.events_dropped)
+            total["legs"] += media.worker.leg_count
+            total["mixing"] += media.worker.mixing_count
+        return total | {"cpu_s": self.cpu_s()}
 
     def cpu_s(self):
-        """CPU time of the media thread [s]; 0 before it runs."""
-        if self._thread is None or self._thread.ident is None:
-            return 0.0
-        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+        """CPU time of the media threads [s]."""
+        return sum(media.cpu_s() for media in self._media)
+
+    def legs_by_worker(self):
+        """How many legs each media thread carries."""
+        return [(<Media>media).legs for media in self._media]

@@ -90,9 +90,9 @@ cdef void relay_packet(Worker *worker, Leg *leg, int n, const Header *header, ui
     remember(worker, leg, sequence, timestamp, samples)
 
 
-cdef void skip_packet(Leg *leg) noexcept nogil:
-    """A packet of the pacer's that this leg must not have: close the gap in its numbers."""
-    if leg.anchored:
+cdef void skip_packet(Leg *leg, int skipped) noexcept nogil:
+    """A packet of the pacer's that this leg must not have: close the gap in its numbers, once (repeated and late ones make none)."""
+    if leg.anchored and skipped >= 0:
         leg.sequence_offset -= 1
 
 
@@ -189,13 +189,18 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pc
 
 cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil:
     cdef int64_t frame_ns = <int64_t>leg.media.frame * NS_PER_SAMPLE
+    cdef int64_t last_ns = <int64_t>max(leg.media.frame, leg.out_samples) * NS_PER_SAMPLE      # what the last packet held
+    cdef int64_t silent_ns = worker.now_ns - leg.emitted_ns
     cdef int burst = 0
     if not leg.timed:
-        if worker.now_ns - leg.emitted_ns < frame_ns + LATE_NS:
+        if silent_ns < last_ns + LATE_NS:
             return
         leg.timed = True
         leg.pacer_run = 0
-        leg.due_ns = leg.emitted_ns + frame_ns
+        leg.due_ns = leg.emitted_ns + last_ns
+        if silent_ns > TICK_BURST * frame_ns + LATE_NS:         # a pause, which nobody wants back in one go
+            leg.due_ns = worker.now_ns
+            leg.out_samples = <int>min(silent_ns // NS_PER_SAMPLE, <int64_t>0x40000000) if leg.spoken else 0
         if leg.pacer != NULL:
             playout.playout_follow(&leg.edges[leg.pacer.slot].playout, &leg.pacer.voice)
     while leg.timed and worker.now_ns >= leg.due_ns:
@@ -222,12 +227,18 @@ cdef void lock(Worker *worker, Leg *leg, const Endpoint *source) noexcept nogil:
 
 
 cdef bint accept_source(Worker *worker, Leg *leg, const Endpoint *source) noexcept nogil:
-    """Symmetric RTP with a lock (RFC 7362): the announced host at once, another only when it keeps sending and the announced does not."""
-    if leg.locked:
-        return same(source, &leg.remote)
-    if same_host(source, &leg.media.remote):
+    """Symmetric RTP with a lock (RFC 7362): the announced host at once, another only when it keeps sending and the announced does not.
+
+    The very address that SDP names has the leg whenever it is heard: an old source that was still sending, or a stranger that came
+    first, cannot keep it out.
+    """
+    if leg.locked and same(source, &leg.remote):
+        return True
+    if same(source, &leg.media.remote) or (not leg.locked and same_host(source, &leg.media.remote)):
         lock(worker, leg, source)
         return True
+    if leg.locked:
+        return False
     if not same(source, &leg.candidate):
         leg.candidate = source[0]
         leg.candidate_packets = 0
@@ -250,7 +261,7 @@ cdef void say_key(Worker *worker, Leg *leg, const dtmf.KeyPress *press) noexcept
 
 cdef void insert_key(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
     """A key packet into an overlaid stream, which the clock may be feeding meanwhile: next number, one timestamp for the press."""
-    if header.timestamp != leg.key_in or leg.anchored:
+    if header.timestamp != leg.key_in or leg.key_out == 0:      # audio may come in between: the press stays one
         leg.key_in = header.timestamp
         leg.key_out = leg.out_timestamp + leg.out_samples
     leg.anchored = False                                        # the pacer's next audio is fitted in behind
@@ -260,7 +271,7 @@ cdef void insert_key(Worker *worker, Leg *leg, int n, const Header *header) noex
     leg.out_sequence += 1
 
 
-cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
+cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
     """A telephone-event: lifted out, and passed on only between the parties and only where the leg's keys are to be passed."""
     cdef dtmf.KeyPress done
     cdef Leg *listener
@@ -273,7 +284,7 @@ cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header) noexcept
             continue
         if not leg.passes_keys or listener.role == SUPERVISOR or not listener.connected or not listener.media.sends \
                 or listener.media.event_payload_type < 0:
-            skip_packet(listener)
+            skip_packet(listener, skipped)
         elif listener.pure:
             relay_packet(worker, listener, n, header, <uint8_t>listener.media.event_payload_type, 0)
         else:
@@ -317,8 +328,8 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
                 overlay_packet(worker, listener, leg, worker.pcm, samples, header)
 
 
-cdef void on_comfort_noise(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
-    """Silence described (RFC 3389): passed where the packet itself is; in a mix it is just silence."""
+cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
+    """Silence described (RFC 3389) or an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix it is just silence."""
     cdef Leg *listener
     cdef int slot
     for slot in range(MAX_LEGS):
@@ -326,9 +337,18 @@ cdef void on_comfort_noise(Worker *worker, Leg *leg, int n, const Header *header
         if listener == NULL or listener.pacer != leg or not listener.connected or not listener.media.sends:
             continue
         if listener.pure:
-            relay_packet(worker, listener, n, header, COMFORT_NOISE, 0)
+            relay_packet(worker, listener, n, header,
+                         <uint8_t>COMFORT_NOISE if header.payload_type == COMFORT_NOISE else listener.media.payload_type, 0)
         else:
-            skip_packet(listener)
+            skip_packet(listener, skipped)
+
+
+cdef void fit_again(Leg *leg) noexcept nogil:
+    """This leg's numbers began anew: whoever it paces goes on behind what was sent."""
+    cdef int slot
+    for slot in range(MAX_LEGS):
+        if leg.call.legs[slot] != NULL and leg.call.legs[slot].pacer == leg:
+            leg.call.legs[slot].anchored = False
 
 
 cdef void hear(Worker *worker, Leg *leg) noexcept nogil:
@@ -348,10 +368,12 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
     cdef Header header
     cdef rtp.Refusal refusal
     cdef bint key, noise
+    cdef int skipped
+    cdef int64_t restarts
     if not leg.connected:
         refuse(leg, rtp.NOT_CONNECTED)
         return
-    if leg.locked and source != NULL and not same(source, &leg.remote):
+    if leg.locked and source != NULL and not same(source, &leg.remote) and not same(source, &leg.media.remote):
         leg.last_foreign = source[0]
         refuse(leg, rtp.FOREIGN_SOURCE)
         return
@@ -375,12 +397,15 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
         refuse(leg, rtp.NOT_EXPECTED)
         return
     hear(worker, leg)
-    reception.receive(&leg.reception, header.sequence, header.timestamp, header.ssrc, header.payload_bytes, worker.now_ns)
+    restarts = leg.reception.restarts
+    skipped = reception.receive(&leg.reception, header.sequence, header.timestamp, header.ssrc, header.payload_bytes, worker.now_ns)
+    if leg.reception.restarts != restarts:
+        fit_again(leg)
     if key:
-        on_key(worker, leg, n, &header)
-    elif noise:
-        on_comfort_noise(worker, leg, n, &header)
-    elif header.payload_bytes > 0:
+        on_key(worker, leg, n, &header, skipped)
+    elif noise or header.payload_bytes == 0:
+        on_no_sound(worker, leg, n, &header, skipped)
+    else:
         on_audio(worker, leg, n, &header)
 
 

@@ -69,6 +69,13 @@ cdef void set_pacer(Leg *listener, Leg *pacer) noexcept nogil:
     listener.pacer_run = 0
 
 
+cdef void stop_clock(Leg *leg) noexcept nogil:
+    """The pacer's packets set the pace again: behind the clock's numbers, joined to what was heard of it meanwhile."""
+    leg.timed = False
+    leg.anchored = False
+    leg.crossfade = leg.pacer != NULL and leg.edges[leg.pacer.slot].playout.synced
+
+
 cdef void set_mixing(Worker *worker, Leg *leg, bint mixes) noexcept nogil:
     """Keep the list of legs that the clock looks after."""
     leg.mixes = mixes
@@ -83,7 +90,8 @@ cdef void set_mixing(Worker *worker, Leg *leg, bint mixes) noexcept nogil:
         worker.mixing[leg.mixing_index] = worker.mixing[worker.mixing_count]
         worker.mixing[leg.mixing_index].mixing_index = leg.mixing_index
         leg.mixing_index = -1
-        leg.timed = False
+        if leg.timed:
+            stop_clock(leg)
 
 
 cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
@@ -98,7 +106,10 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
             leg.ramping |= edge.gain.step != 0
     if pacer != leg.pacer:
         set_pacer(leg, pacer)
-    leg.pure = voices == 1 and leg.tail_left == 0 and steady_unity(&leg.edges[pacer.slot].gain) and pacer.media.law == leg.media.law
+    if leg.timed and voices < 2:
+        stop_clock(leg)
+    leg.ramping |= leg.crossfade
+    leg.pure = voices == 1 and leg.tail_left == 0 and not leg.crossfade and steady_unity(&leg.edges[pacer.slot].gain) and pacer.media.law == leg.media.law
     set_mixing(worker, leg, leg.connected and leg.media.sends and not leg.pure and voices > 0
                and (voices > 1 or leg.role == SUPERVISOR))
 

@@ -23,7 +23,7 @@ cdef enum:
 cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t at_ns) noexcept nogil:
     cdef TapChannel *into = &self.channels[channel]
     cdef int64_t arrival = (at_ns - self.began_ns) // NS_PER_SAMPLE
-    cdef int64_t position, late, gap
+    cdef int64_t position, late, gap, skipped
     cdef int i
     position = into.anchor + <int32_t>(timestamp - into.anchor_timestamp)
     late = arrival - (position + n)
@@ -32,8 +32,11 @@ cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, c
         into.ssrc = ssrc
         into.anchor_timestamp = timestamp
         into.anchor = position = arrival - n
-    if position < 0:
-        return
+    if position < 0:                        # begun before the tap was
+        skipped = min(<int64_t>n, -position)
+        position += skipped
+        pcm += skipped
+        n -= <int>skipped
     gap = position - into.written
     if gap > TAP_SAMPLES:
         into.written = position - TAP_SAMPLES

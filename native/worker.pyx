@@ -3,13 +3,12 @@
 A round: wait, read one packet of each ready socket, then look at the commands, then at the clock. Commands come last, so that no
 socket's event outlives its leg.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from native.endpoint cimport Endpoint, is_unspecified, same
 from native.includes cimport net
 from native.includes.atomics cimport store_release
-from native.mix cimport RAMP_SAMPLES
 from native.queue cimport ring_pop
 from native.relay cimport on_packet, on_sweep, on_tick
 from native.session cimport (
@@ -21,6 +20,7 @@ from native.talkpath cimport leave, plan_call, set_talk_path
 cdef enum:
     TICK_NS = 5000000           # between two looks at the legs that the clock may have to serve
     SWEEP_NS = 100000000        # between two looks at all legs
+    OLD_SOURCE_PACKETS = 25     # more than another that a leg's former source must send before it has the leg again
     STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bit is free)
 
 
@@ -48,25 +48,37 @@ cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media) noexcep
     """Take over what SDP said. The lock on the source is kept where the announced address is the same as before."""
     cdef net.sockaddr nowhere
     if not leg.connected or not same(&media.remote, &leg.media.remote):
+        leg.candidate.length = 0
         if leg.locked:
+            if not is_unspecified(&leg.media.remote) and not is_unspecified(&media.remote):
+                leg.candidate = leg.remote
+                leg.candidate_packets = -OLD_SOURCE_PACKETS
             memset(&nowhere, 0, sizeof(net.sockaddr))
             nowhere.sa_family = net.AF_UNSPEC
             net.connect(leg.fd, &nowhere, sizeof(net.sockaddr))
             leg.locked = False
-        leg.candidate.length = 0
         leg.remote = media.remote
         if is_unspecified(&media.remote):
             leg.remote.length = 0
     if leg.connected and leg.media.law != media.law:
         leg.last_samples = 0                                # of the old codec
+    if not leg.media.sends and media.sends:
+        leg.anchored = False                                # what was said during a hold is not a loss
     leg.media = media[0]
     leg.connected = True
     plan_call(worker, leg.call)
 
 
+cdef void unwatch(Worker *worker, int fd) noexcept nogil:
+    """Closing alone would not do: while a child process that is being started still has a copy, its events would go on."""
+    cdef net.epoll_event event
+    net.epoll_ctl(worker.epoll, net.EPOLL_CTL_DEL, fd, &event)
+    net.close(fd)
+
+
 cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
-    net.close(leg.fd)                                       # leaves the epoll set by itself
-    net.close(leg.stray_fd)
+    unwatch(worker, leg.fd)
+    unwatch(worker, leg.stray_fd)
     leave(worker, leg)
     worker.leg_count -= 1
     worker.legs[leg.index] = worker.legs[worker.leg_count]

@@ -8,6 +8,7 @@ would, but hardly as meant).
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.config.crosscheck_people import check_alerts, check_people, check_secrets
@@ -25,6 +26,7 @@ def cross_check(draft: Draft, environ: Mapping[str, str]) -> list[Mistake]:
     checks: Iterable[Iterator[Mistake]] = (
         check_addresses(draft),
         check_ports(draft),
+        check_cores(draft),
         check_trunks(draft),
         check_routes(draft),
         check_codes(draft),
@@ -90,6 +92,22 @@ def check_ports(draft: Draft) -> Iterator[Mistake]:
         left = media.legs - needed
         message = f"{room}; with {limits.max_calls} calls only {left} supervisors can be on calls"
         yield draft.mistake(loc, message, "allow 6 ports a call", fatal=False)
+
+
+def check_cores(draft: Draft) -> Iterator[Mistake]:
+    """One core a worker, and each of them here."""
+    media = draft.config.media
+    if draft.is_broken("media", "workers") or draft.is_broken("media", "cpus") or not media.cpus:
+        return
+    loc = ("media", "cpus")
+    if len(media.cpus) != media.workers:
+        hint = "give one core for each worker, or none"
+        yield draft.mistake(loc, f"found {len(media.cpus)} cores for {media.workers} workers", hint)
+    here = os.sched_getaffinity(0)
+    absent = sorted(set(media.cpus) - here)
+    if absent:
+        have = ", ".join(map(str, sorted(here)))
+        yield draft.mistake(loc, f"found {', '.join(map(str, absent))}; this machine gives us: {have}")
 
 
 def check_codes(draft: Draft) -> Iterator[Mistake]:

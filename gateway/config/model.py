@@ -70,7 +70,12 @@ class Media(Section):
     port_range: tuple[Port, Port] = (16384, 32767)
     """First and last UDP port; the first is even. Each leg takes an even port for RTP and the next for
     RTCP."""
-    workers: Annotated[int, Field(strict=True, ge=1, le=1)] = 1
+    port_quarantine_ms: Annotated[int, Field(strict=True, ge=0, le=60_000)] = 2000
+    """How long a port rests after its leg has ended, so that late packets do not reach another call."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+    """Media threads. A call's legs are all on one; a new call goes to the one with the fewest legs."""
+    cpus: tuple[Annotated[int, Field(strict=True, ge=0)], ...] = ()
+    """The core to pin each worker to; empty: wherever the kernel puts them."""
     codecs: tuple[Law, ...] = Field(default=(Law.PCMA, Law.PCMU), min_length=1)
     """Offered and accepted, best first."""
     rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000

@@ -7,7 +7,7 @@ loop watches, so a loop that is stalled loses at most messages (counted), never 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.core.errors import PortsExhausted
@@ -31,11 +31,21 @@ class MediaEngine:
         port_range: tuple[int, int],
         rtp_timeout_ms: int,
         deliver: Callable[[MediaEvent], None],
-        cpu: int | None = None,
+        workers: int = 1,
+        cpus: Sequence[int] = (),
+        port_quarantine_ms: int = 2000,
     ) -> None:
-        """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind). deliver: told every
-        event, on the loop's thread. cpu: core to pin the media thread to; None: any. Raises ValueError for impossible settings."""
-        self._engine = Engine(bind, port_range=port_range, rtp_timeout_ms=rtp_timeout_ms, cpu=cpu)
+        """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind).
+        deliver: told every event, on the loop's thread. cpus: the core to pin each worker to; none: any.
+        Raises ValueError for impossible settings."""
+        self._engine = Engine(
+            bind,
+            port_range=port_range,
+            rtp_timeout_ms=rtp_timeout_ms,
+            workers=workers,
+            cpus=list(cpus) or None,
+            quarantine_ms=port_quarantine_ms,
+        )
         self._advertised = advertised or bind
         self._deliver = deliver
         self._calls: dict[CallId, int] = {}

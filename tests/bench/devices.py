@@ -64,7 +64,7 @@ class EngineDevice(AbstractContextManager["EngineDevice"]):
 
     def __init__(self, calls: int, mode: str) -> None:
         self.calls, self.mode = calls, mode
-        self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpu=DEVICE_CPU)
+        self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpus=[DEVICE_CPU])
         self.engine.start()
 
     def open(self, ports: list[int]) -> list[int]:

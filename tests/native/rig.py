@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +41,8 @@ class Telephone:
     sequence: int = 1000
     timestamp: int = 50_000
     heard: list[Heard] = field(default_factory=list)
+    posted: int = 0
+    """Datagrams sent to the engine so far."""
 
     def __post_init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -55,9 +59,14 @@ class Telephone:
         return struct.pack("!BBHII", 0x80, marker << 7 | kind, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc) + payload
 
     def send(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> None:
-        self.socket.sendto(self.packet(payload, payload_type, marker), ("127.0.0.1", self.port))
+        self.post(self.packet(payload, payload_type, marker))
         self.sequence += 1
         self.timestamp += len(payload)
+
+    def post(self, datagram: bytes) -> None:
+        """Any datagram to the leg's port."""
+        self.socket.sendto(datagram, ("127.0.0.1", self.port))
+        self.posted += 1
 
     def say(self, samples: np.ndarray) -> None:
         self.send(encode_array(self.law, samples))
@@ -69,7 +78,7 @@ class Telephone:
             duration = 160 * min(number + 1, packets)
             payload = struct.pack("!BBH", digit, end | 10, duration)
             packet = struct.pack("!BBHII", 0x80, EVENT_PT, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc)
-            self.socket.sendto(packet + payload, ("127.0.0.1", self.port))
+            self.post(packet + payload)
             self.sequence += 1
         self.timestamp += 160 * packets
 
@@ -95,6 +104,13 @@ class Telephone:
         self.listen()
         self.heard.clear()
 
+    def stats(self) -> dict[str, Any]:
+        return self.engine.stats(self.leg)
+
+    def refused(self) -> dict[str, int]:
+        """Datagrams dropped on this leg's port, by reason."""
+        return self.stats()["refused"]
+
 
 class Rig:
     """One call with a caller, an advisor and supervisors; a talk path by role names."""
@@ -107,6 +123,10 @@ class Rig:
         self.caller = self.phone("caller", law=laws[0], ssrc=1, passes_keys=True)
         self.advisor = self.phone("advisor", law=laws[1], ssrc=2)
         self.supervisors: list[Telephone] = []
+        self.gone: list[Telephone] = []
+        self._probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        _, self._probe_port = self.engine.add_leg(self.engine.add_call(), "caller")
+        self._probes = 0
 
     def phone(self, role: str, *, law: str = "PCMA", ssrc: int, passes_keys: bool = False) -> Telephone:
         leg, port = self.engine.add_leg(self.call, role, passes_keys)
@@ -116,6 +136,12 @@ class Rig:
         phone = self.phone("supervisor", law=law, ssrc=10 + len(self.supervisors))
         self.supervisors.append(phone)
         return phone
+
+    def dismiss(self, phone: Telephone) -> None:
+        """Take a supervisor's leg off the call."""
+        self.supervisors.remove(phone)
+        self.gone.append(phone)
+        self.engine.remove_leg(phone.leg)
 
     def phones(self) -> list[Telephone]:
         return [self.caller, self.advisor, *self.supervisors]
@@ -134,6 +160,38 @@ class Rig:
             phone.say(samples)
         time.sleep(ms / 1000)
 
+    def sync(self) -> None:
+        """Wait until every datagram posted so far and every command given so far has had its effect.
+
+        The media thread looks at its commands after the packets of a round. A stray datagram to a leg that belongs to
+        no call here is read in one round; the second one, sent after that, only in a later round: by then the commands
+        given before the first have been carried out.
+        """
+        self.done()
+        self.done()
+
+    def done(self) -> None:
+        """Wait until every datagram posted so far has been read, and what follows from it sent.
+
+        A datagram is counted as it is read: only when the next one is read, too, has the thread finished with it.
+        """
+        self.taken()
+        self._probe.sendto(b"?", ("127.0.0.1", self._probe_port))
+        self._probes += 1
+        self.taken()
+
+    def taken(self) -> None:
+        """Wait until every datagram posted so far has been read."""
+        posted = sum(phone.posted for phone in [*self.phones(), *self.gone]) + self._probes
+        wait_until(lambda: self.engine.counters()["received"] >= posted, "the engine to read every datagram", pause_s=0)
+
+    def step(self, *packets: tuple[Telephone, bytes]) -> None:
+        """Each phone sends one payload and the engine is done with it before the next does: nothing is left to timing."""
+        for phone, payload in packets:
+            phone.send(payload)
+            self.taken()
+        self.done()
+
     def settle(self, ms: float = 60) -> None:
         """Let what is on its way arrive."""
         time.sleep(ms / 1000)
@@ -142,7 +200,8 @@ class Rig:
 
     def close(self) -> None:
         self.engine.stop()
-        for phone in self.phones():
+        self._probe.close()
+        for phone in [*self.phones(), *self.gone]:
             phone.socket.close()
 
     def __enter__(self) -> Rig:
@@ -150,6 +209,14 @@ class Rig:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 5, pause_s: float = 0.001) -> None:
+    """AssertionError when it has not come true in time."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(pause_s)
 
 
 def tone(hz: float, ms: float = 20, *, level: float = 8000, start: int = 0) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""Incoming INVITEs: refuse at once what cannot be carried, make a leg of the rest.
+
+One account serves every user and host that a request may name: the gateway routes, PJSIP does not. SIP
+thread only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pjsua2 as pj
+
+from gateway.core.events import LegOffered
+from gateway.core.model import LegId
+from gateway.sip import sdptext
+from gateway.sip.guard import guarded
+from gateway.sip.messages import parse_address, parse_message, parse_name_addr, user_of
+
+log = logging.getLogger(__name__)
+
+
+class GatewayAccount(pj.Account):  # type: ignore[misc]
+    """`refuse` is asked with each INVITE for a Retry-After [s]: `refused` turns it away, `offered` takes it
+    on None.
+
+    Both get the call object or number before PJSIP has sent its 100, when a final response would lose its
+    header fields.
+    """
+
+    def __init__(
+        self,
+        refuse: Callable[[], int | None],
+        refused: Callable[[pj.Call, int], None],
+        offered: Callable[[pj.Account, int, LegOffered], None],
+        new_leg: Callable[[], LegId],
+    ) -> None:
+        super().__init__()
+        self._refuse = refuse
+        self._refused = refused
+        self._offered = offered
+        self._new_leg = new_leg
+
+    def fail(self, why: str) -> None:
+        """Nothing to do: pjsua2 answers 500 to an INVITE for which no call object was made."""
+
+    @guarded
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        retry_after_s = self._refuse()
+        if retry_after_s is not None:
+            self._refused(pj.Call(self, prm.callId), retry_after_s)
+            return
+        message = parse_message(prm.rdata.wholeMsg)
+        name, from_uri = parse_name_addr(message.headers.get("From", ""))
+        event = LegOffered(
+            leg=self._new_leg(),
+            from_uri=from_uri,
+            from_name=name,
+            to_uri=message.uri,
+            to_user=user_of(message.uri),
+            sdp=sdptext.sdp_of(message),
+            source=parse_address(prm.rdata.srcAddress),
+            transport=message.transport,
+            headers=message.headers,
+        )
+        self._offered(self, prm.callId, event)

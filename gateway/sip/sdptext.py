@@ -1,0 +1,74 @@
+"""The few things that signalling itself does with SDP text (RFC 8866); what is in it is `core`'s business."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.core.errors import SdpError
+from gateway.sip.messages import SipMessage
+
+DIRECTION_LINE = re.compile(r"(?m)^a=(?:sendrecv|sendonly|recvonly|inactive)\r?\n?")
+
+
+def sdp_of(message: SipMessage) -> str | None:
+    """The SDP in a message: its body, or that part of a multipart body (RFC 5621); None without one."""
+    content_type = message.headers.get("Content-Type", "")
+    kind = content_type.split(";")[0].strip().lower()
+    if kind == "application/sdp":
+        return message.body or None
+    if not kind.startswith("multipart/"):
+        return None
+    boundary = re.search(r'(?i)boundary\s*=\s*(?:"([^"]+)"|([^;\s]+))', content_type)
+    if not boundary:
+        return None
+    for part in message.body.split("--" + (boundary[1] or boundary[2])):
+        head, _, body = part.lstrip("\r\n").replace("\r\n", "\n").partition("\n\n")
+        if re.search(r"(?im)^content-type\s*:\s*application/sdp\b", head):
+            return body.rstrip("\n").replace("\n", "\r\n") + "\r\n"
+    return None
+
+
+def require_session(sdp: str) -> None:
+    """Raise `SdpError` for text that PJSIP would not parse: it would send an SDP of its own instead."""
+    lines = sdp.splitlines()
+    malformed = next((line for line in lines if not re.match(r"[a-z]=\S", line)), None)
+    if malformed is not None:
+        raise SdpError(f"not a line of SDP: {malformed[:80]!r}")
+    kinds = [line[0] for line in lines]
+    missing = [kind for kind in "vosm" if kind not in kinds]
+    if missing or kinds[:3] != ["v", "o", "s"] or "c" not in kinds:
+        raise SdpError(f"not a session description: begins with {sdp[:40]!r}, has lines {''.join(kinds)}")
+
+
+def without_direction(sdp: str) -> str:
+    """The same session open both ways, which leaves the direction of an answer to what the offer allows."""
+    return DIRECTION_LINE.sub("", sdp)
+
+
+def answer_from_stream(
+    host: str,
+    port: int,
+    payload_type: int,
+    codec: str,
+    clock_hz: int,
+    event_payload_type: int,
+    direction: str,
+) -> str:
+    """An answer in the shape of SDP from what PJSIP negotiated, for the one text that it does not hand
+    over.
+    """
+    family = "IP6" if ":" in host else "IP4"
+    formats = [payload_type] + ([event_payload_type] if event_payload_type > 0 else [])
+    lines = [
+        "v=0",
+        f"o=- 0 0 IN {family} {host}",
+        "s=-",
+        f"c=IN {family} {host}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {' '.join(map(str, formats))}",
+        f"a=rtpmap:{payload_type} {codec}/{clock_hz}",
+    ]
+    if event_payload_type > 0:
+        lines += [f"a=rtpmap:{event_payload_type} telephone-event/8000", f"a=fmtp:{event_payload_type} 0-16"]
+    lines.append(f"a={direction}")
+    return "\r\n".join(lines) + "\r\n"

@@ -1,0 +1,205 @@
+"""Life of the PJSIP library: create, listen, poll, destroy; the table of dialogs. SIP thread only.
+
+PJSIP is given no worker thread (`threadCnt` 0): it runs only inside `poll`, so every callback comes on this
+thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import pjsua2 as pj
+
+from gateway.core.events import LegEnded, LegOffered, SignallingEvent
+from gateway.core.model import LegId
+from gateway.sip import library
+from gateway.sip.account import GatewayAccount
+from gateway.sip.call import DialogCall
+from gateway.sip.configuration import account_config, endpoint_config, free_port, transport_config
+from gateway.sip.errors import SipStartError
+from gateway.sip.leg import Leg
+from gateway.sip.messages import name_addr
+from gateway.sip.parameters import turn_away
+from gateway.sip.settings import SipSettings, SipTrunk
+from gateway.sip.states import LegState
+
+log = logging.getLogger(__name__)
+
+_library_taken = threading.Lock()
+"""Held by the one open stack: a second `pj.Endpoint` would abort the process."""
+
+Bound = tuple[str, str, int]
+"""(transport, host, port)."""
+
+RESERVED_SHARE = 20
+"""One slot in so many is kept for legs that the gateway itself begins."""
+
+
+class SipStack:
+    """`refuse(active_legs)` is asked with each INVITE: Retry-After [s], or None. `emit` takes each event."""
+
+    def __init__(
+        self,
+        settings: SipSettings,
+        emit: Callable[[SignallingEvent], None],
+        refuse: Callable[[int], int | None],
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._refuse = refuse
+        self._endpoint: pj.Endpoint | None = None
+        self._accounts: dict[str | None, GatewayAccount] = {}
+        self._calls: dict[LegId, DialogCall] = {}
+        self._graves: list[pj.Call] = []
+        self._refusals: list[tuple[pj.Call, int]] = []
+        self.overload_refusals = 0
+        self.bound: list[Bound] = []
+        self.capacity = 0
+        """Call slots of this PJSIP build; 0 before `open`."""
+
+    @property
+    def active_legs(self) -> int:
+        return len(self._calls)
+
+    @property
+    def room(self) -> int:
+        """Free call slots, less a reserve that lets calls already admitted reach their advisor."""
+        return self.capacity - library.calls_in_use() - self.capacity // RESERVED_SHARE
+
+    # ── life ──
+
+    def open(self) -> None:
+        """Start PJSIP and listen. Raises `SipStartError`, with everything closed again."""
+        if not _library_taken.acquire(blocking=False):
+            raise SipStartError("this process has a SIP endpoint already; PJSIP allows one at a time")
+        library.silence()
+        self._endpoint = pj.Endpoint()
+        why = ""
+        try:
+            self._start()
+        except pj.Error as error:
+            why = f"SIP cannot start: {error.title}: {error.reason}"
+        except SipStartError as error:
+            why = str(error)
+        if why:  # out here, where no traceback keeps the endpoint alive
+            self._destroy()
+            raise SipStartError(why)
+
+    def _start(self) -> None:
+        assert self._endpoint is not None
+        self._endpoint.libCreate()
+        self._endpoint.libInit(endpoint_config(self._settings))
+        self.capacity = library.call_capacity()
+        self._endpoint.audDevManager().setNoDev()
+        port = self._settings.port or free_port(self._settings.bind_host)
+        for transport in self._settings.transports:
+            self._listen(transport, port)
+        self._endpoint.libStart()
+        self._open_account(None, SipTrunk())
+        for name, trunk in self._settings.trunks.items():
+            self._open_account(name, trunk)
+
+    def poll(self, timeout_ms: int) -> None:
+        """Let PJSIP work: returns after at most `timeout_ms`, earlier when something happened."""
+        assert self._endpoint is not None
+        self._endpoint.libHandleEvents(timeout_ms)
+        while self._refusals:
+            turn_away(*self._refusals.pop())
+        self._graves.clear()
+
+    def close(self) -> None:
+        """End every leg, wait a little for the peers' answers, destroy the library. Bounded by
+        `farewell_s`.
+        """
+        for call in list(self._calls.values()):
+            call.finish(503)
+        deadline = time.monotonic() + self._settings.farewell_s
+        while time.monotonic() < deadline and library.calls_in_use():
+            self.poll(20)
+        self._destroy()
+
+    def _destroy(self) -> None:
+        self._calls.clear()  # freed on another thread or later, they would take hold of a new stack's calls
+        self._graves.clear()
+        if self._endpoint is not None:
+            try:
+                self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+            except pj.Error as error:
+                log.warning("closing PJSIP: %s", error.reason)
+            self._accounts.clear()  # only now: PJSIP minds losing one while a BYE still waits for its answer
+            self._endpoint = None
+            _library_taken.release()
+
+    def _listen(self, transport: str, port: int) -> None:
+        settings = self._settings
+        assert self._endpoint is not None
+        kind, config = transport_config(settings, transport, port)
+        try:
+            info = self._endpoint.transportGetInfo(self._endpoint.transportCreate(kind, config))
+        except pj.Error as error:
+            where = f"{transport}:{settings.bind_host}:{config.port}"
+            raise SipStartError(
+                f"SIP cannot listen on {where}: {error.reason}; is another program using it?"
+            ) from None
+        port = int(info.localAddress.rpartition(":")[2])
+        self.bound.append((transport, settings.bind_host, port))
+
+    def _open_account(self, name: str | None, trunk: SipTrunk) -> None:
+        account = GatewayAccount(
+            lambda: self._refuse(self.active_legs), self._refused, self._offered, new_leg_id
+        )
+        account.create(account_config(self._settings, trunk), name is None)
+        self._accounts[name] = account
+
+    # ── commands ──
+
+    def invite(
+        self,
+        leg: LegId,
+        uri: str,
+        sdp: str,
+        from_uri: str | None,
+        from_name: str,
+        headers: Mapping[str, str],
+        trunk: str | None,
+    ) -> None:
+        account = self._accounts.get(trunk)
+        if account is None:
+            self._emit(LegEnded(leg, 500, f"no trunk is named {trunk!r}"))
+            return
+        configured = self._settings.trunks.get(trunk or "", SipTrunk())
+        if configured.transport != "udp" and ";transport=" not in uri.lower():
+            uri = f"{uri};transport={configured.transport}"
+        call = DialogCall(account, Leg(leg, LegState.CALLING, self._emit), self)
+        self._calls[leg] = call
+        from_header = (
+            name_addr(from_uri or account.getInfo().uri, from_name) if from_uri or from_name else None
+        )
+        call.invite(uri, sdp, from_header, headers)
+
+    def call_of(self, leg: LegId) -> DialogCall | None:
+        """The live dialog of a leg; None where it has ended."""
+        return self._calls.get(leg)
+
+    # ── from accounts and calls ──
+
+    def _offered(self, account: pj.Account, call_id: int, event: LegOffered) -> None:
+        leg = Leg(event.leg, LegState.OFFERED, self._emit)
+        self._calls[event.leg] = DialogCall(account, leg, self, call_id, peer_wants_offer=event.sdp is None)
+        self._emit(event)
+
+    def _refused(self, call: pj.Call, retry_after_s: int) -> None:
+        self.overload_refusals += 1
+        self._refusals.append((call, retry_after_s))
+
+    def bury(self, call: DialogCall) -> None:
+        self._calls.pop(call.leg.id, None)
+        self._graves.append(call)
+
+
+def new_leg_id() -> LegId:
+    return LegId(f"leg-{secrets.token_hex(6)}")

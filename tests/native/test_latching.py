@@ -1,0 +1,221 @@
+"""Symmetric RTP with a lock (RFC 7362): whose packets a leg takes, and when it thinks again."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+from rig import PT, Rig, Telephone
+
+VOICE = b"\x33" * 160
+
+
+class Elsewhere:
+    """A sender at another address, with a stream of its own."""
+
+    def __init__(self, host: str, phone: Telephone, mark: int) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
+        self.socket.setblocking(False)
+        self.phone, self.mark, self.sequence = phone, mark, 0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.socket.getsockname()
+
+    def send(self) -> None:
+        packet = struct.pack("!BBHII", 0x80, PT["PCMA"], self.sequence, 160 * self.sequence, self.mark)
+        self.socket.sendto(packet + bytes([self.mark]) * 160, ("127.0.0.1", self.phone.port))
+        self.phone.posted += 1
+        self.sequence += 1
+
+    def gets(self) -> int:
+        count = 0
+        while True:
+            try:
+                self.socket.recv(4096)
+            except BlockingIOError:
+                return count
+            count += 1
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    with Rig() as rig:
+        rig.talk()
+        rig.sync()
+        yield rig
+
+
+@pytest.fixture
+def stranger(rig: Rig) -> Iterator[Elsewhere]:
+    stranger = Elsewhere("127.0.0.2", rig.caller, 0x66)
+    yield stranger
+    stranger.socket.close()
+
+
+@pytest.fixture
+def moved(rig: Rig) -> Iterator[Elsewhere]:
+    """The announced host, another port."""
+    moved = Elsewhere("127.0.0.1", rig.caller, 0x77)
+    yield moved
+    moved.socket.close()
+
+
+def heard(phone: Telephone) -> list[int]:
+    return [p.payload[0] for p in phone.listen()]
+
+
+def sources(rig: Rig, leg: int) -> list[tuple[str, int]]:
+    return [source for name, number, _, _, source in rig.engine.events() if name == "latched" and number == leg]
+
+
+def announce(rig: Rig, address: tuple[str, int]) -> None:
+    """A re-INVITE with another address in its SDP."""
+    rig.engine.connect(rig.caller.leg, "PCMA", 8, 101, *address)
+    rig.sync()
+
+
+def test_the_first_packet_locks_and_is_heard(rig: Rig) -> None:
+    assert rig.caller.stats()["source"] is None
+    rig.step((rig.caller, VOICE))
+    assert heard(rig.advisor) == [0x33]
+    assert rig.caller.stats()["source"] == rig.caller.socket.getsockname()
+    assert sources(rig, rig.caller.leg) == [rig.caller.socket.getsockname()]
+
+
+def test_once_locked_a_stranger_is_not_heard_however_long_it_sends(rig: Rig, stranger: Elsewhere) -> None:
+    rig.step((rig.caller, VOICE))
+    for _ in range(20):
+        stranger.send()
+        rig.sync()
+    rig.step((rig.caller, VOICE))
+    assert heard(rig.advisor) == [0x33, 0x33]
+    assert rig.caller.refused() == {"foreign_source": 20}
+    assert stranger.gets() == 0
+
+
+def test_another_port_of_the_same_host_is_a_stranger_too(rig: Rig, moved: Elsewhere) -> None:
+    rig.step((rig.caller, VOICE))
+    for _ in range(5):
+        moved.send()
+        rig.sync()
+    assert heard(rig.advisor) == [0x33]
+    assert rig.caller.refused() == {"foreign_source": 5}
+
+
+def test_the_announced_host_may_send_from_another_port(rig: Rig, moved: Elsewhere) -> None:
+    """A phone behind a NAT that keeps its address but not its port."""
+    moved.send()
+    rig.sync()
+    rig.step((rig.advisor, VOICE))
+    assert heard(rig.advisor) == [0x77]
+    assert moved.gets() == 1, "and is answered there"
+
+
+def test_an_unannounced_source_is_taken_when_it_keeps_sending(rig: Rig, stranger: Elsewhere) -> None:
+    """A phone behind a NAT whose SDP has its private address."""
+    for _ in range(5):
+        stranger.send()
+        rig.sync()
+    assert heard(rig.advisor) == [0x66, 0x66]
+    assert rig.caller.refused() == {"foreign_source": 3}
+    assert rig.caller.stats()["source"] == stranger.address
+    rig.step((rig.advisor, VOICE))
+    assert stranger.gets() == 1
+
+
+def test_two_strangers_who_take_turns_are_not_taken(rig: Rig, stranger: Elsewhere) -> None:
+    other = Elsewhere("127.0.0.3", rig.caller, 0x11)
+    for _ in range(10):
+        stranger.send()
+        other.send()
+        rig.sync()
+    assert heard(rig.advisor) == []
+    other.socket.close()
+
+
+def test_before_the_lock_a_stranger_does_not_keep_the_announced_source_out(rig: Rig, stranger: Elsewhere) -> None:
+    for _ in range(3):
+        stranger.send()
+        rig.sync()
+    rig.step((rig.caller, VOICE))
+    stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == [0x33]
+
+
+def test_the_announced_source_wins_its_leg_back(rig: Rig, stranger: Elsewhere) -> None:
+    """A stranger that came first holds the leg only until the one that SDP names is heard."""
+    for _ in range(6):
+        stranger.send()
+        rig.sync()
+    rig.advisor.forget()
+    for _ in range(2):
+        rig.step((rig.caller, VOICE))
+        stranger.send()
+        rig.sync()
+    assert heard(rig.advisor) == [0x33, 0x33]
+    assert rig.caller.stats()["source"] == rig.caller.socket.getsockname()
+
+
+def test_a_reinvite_with_the_same_address_keeps_the_lock(rig: Rig, moved: Elsewhere) -> None:
+    moved.send()
+    rig.sync()
+    announce(rig, rig.caller.socket.getsockname())
+    assert rig.caller.stats()["source"] == moved.address
+    moved.send()
+    rig.sync()
+    assert heard(rig.advisor) == [0x77, 0x77]
+
+
+def test_a_reinvite_with_another_address_opens_it_again(rig: Rig, stranger: Elsewhere) -> None:
+    rig.step((rig.caller, VOICE))
+    announce(rig, stranger.address)
+    stranger.send()
+    rig.sync()
+    rig.step((rig.caller, VOICE))
+    assert heard(rig.advisor) == [0x33, 0x66]
+    assert sources(rig, rig.caller.leg) == [rig.caller.socket.getsockname(), stranger.address]
+    rig.step((rig.advisor, VOICE))
+    assert (stranger.gets(), len(rig.caller.listen())) == (1, 0)
+
+
+@pytest.mark.parametrize("where", ["moved", "stranger"])
+def test_the_old_source_still_sending_after_a_reinvite_does_not_keep_the_new_one_out(
+    rig: Rig, where: str, request: pytest.FixtureRequest
+) -> None:
+    """Packets are under way when media moves: to another port of the same media server, or to another host."""
+    new: Elsewhere = request.getfixturevalue(where)
+    rig.step((rig.caller, VOICE))
+    announce(rig, new.address)
+    for _ in range(6):
+        rig.step((rig.caller, VOICE))
+    rig.advisor.forget()
+    for _ in range(3):
+        new.send()
+        rig.sync()
+    assert heard(rig.advisor) == [new.mark] * 3
+    rig.step((rig.advisor, VOICE))
+    assert new.gets() >= 1
+
+
+def test_until_a_packet_comes_it_sends_where_sdp_said(rig: Rig, stranger: Elsewhere) -> None:
+    announce(rig, stranger.address)
+    rig.step((rig.advisor, VOICE))
+    assert stranger.gets() == 1
+
+
+def test_hold_by_the_unspecified_address_sends_nothing_and_can_be_undone(rig: Rig) -> None:
+    """RFC 3264 §8.4: `c=0.0.0.0`, the old way to hold."""
+    rig.step((rig.caller, VOICE), (rig.advisor, VOICE))
+    rig.caller.forget()
+    announce(rig, ("0.0.0.0", 4000))
+    rig.step((rig.advisor, VOICE))
+    assert rig.caller.listen() == []
+    announce(rig, rig.caller.socket.getsockname())
+    rig.step((rig.caller, VOICE), (rig.advisor, VOICE))
+    assert heard(rig.caller) == [0x33]
+    assert heard(rig.advisor)[-1] == 0x33
