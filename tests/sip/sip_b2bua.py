@@ -144,6 +144,13 @@ class B2bua:
         self.sip.hang_up(other, code, retry_after_s=event.retry_after_s)
 
 
+async def idle(sip: SipEndpoint, within_s: float = 5.0) -> None:
+    """Wait until no leg is left: a peer may have its answer a moment before the last BYE to the other side is sent."""
+    async with asyncio.timeout(within_s):
+        while sip.stats.active_legs:
+            await asyncio.sleep(0.01)
+
+
 def rss_kib() -> int:
     with open(f"/proc/{os.getpid()}/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize() // 1024

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from sip_b2bua import B2bua, running
+from sip_b2bua import B2bua, idle, running
 
 pytestmark = [
     pytest.mark.interop,
@@ -63,7 +63,7 @@ async def test_two_hundred_calls_at_twenty_a_second(tmp_path: Path, mode: str) -
             callee.terminate()
             await callee.wait()
         assert bua.ended == 200
-        assert bua.sip.stats.active_legs == 0
+        await idle(bua.sip)
 
 
 async def test_callee_killed_in_the_middle(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_callee_killed_in_the_middle(tmp_path: Path) -> None:
         callee.send_signal(signal.SIGKILL)
         await callee.wait()
         assert await caller.wait() == 0
-        assert bua.sip.stats.active_legs == 0
+        await idle(bua.sip)
         callee = await sipp(tmp_path, "-sn", "uas", "-p", str(callee_port))
         caller = await sipp(tmp_path, "-sn", "uac", "-p", str(free_port()), "-r", "10", "-m", "5", gateway)
         assert await caller.wait() == 0

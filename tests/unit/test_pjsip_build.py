@@ -225,7 +225,7 @@ class TestCacheKey:
 
     def test_configuration_holds_what_the_design_asks_for(self) -> None:
         lines = options.config_site(self.BASE).splitlines()
-        for wanted in ("PJSUA_MAX_CALLS 4096", "PJ_IOQUEUE_MAX_HANDLES 16384", "PJSUA_MAX_CALL_MEDIA 2"):
+        for wanted in ("PJSUA_MAX_CALLS 4096", "PJ_IOQUEUE_MAX_HANDLES 16384", "PJSUA_MAX_CALL_MEDIA 6"):
             assert f"#define {wanted}" in lines
         assert "--enable-epoll" in options.configure_flags(self.BASE)
         assert "--disable-ssl" in options.configure_flags(replace(self.BASE, tls=False))
