@@ -1,4 +1,4 @@
-"""One leg's RTCP: when it reports and what, what its far side says, how a far side's report goes on to the other (RFC 3550 §6.2–6.4, §7.2).
+"""One leg's RTCP: when it reports and what, what its far side says, how that goes on to the other far side (RFC 3550 §6, §7.2).
 
 Pure: time and facts come in, bytes go out. A session of two needs none of §6.3's counting of members: the interval is the minimum.
 """
@@ -79,15 +79,18 @@ cdef inline bint due(const Reports *self, int64_t now_ns) noexcept nogil:
     return self.due_ns != 0 and now_ns >= self.due_ns
 
 # Write the report that is due and set the time of the next; COMPOUND_BYTES of room. Send it whether or not anything was received.
-cdef int report(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil
-# The last report, with a BYE; nothing is due any more. Returns 0 when nothing was ever sent: then there is nothing to take leave of (§6.3.7).
-cdef int leave(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil
+cdef int report(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns,
+                uint8_t *into) noexcept nogil
+# The last report, with a BYE; nothing is due any more. Returns 0 when nothing was ever sent: there is no leave to take (§6.3.7).
+cdef int leave(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns,
+               uint8_t *into) noexcept nogil
 # Take what the far side reports. False, and nothing taken, where it comes under our own ssrc: an echo (§8.2).
 cdef bint hear(Reports *self, const Compound *compound, uint32_t ours, int64_t now_ns) noexcept nogil
 # Call right after `reception.receive` has counted a restart: what was lost before it is not the new stream's loss.
 cdef void restarted(Reports *self, const Reception *reception) noexcept nogil
 # `out_ssrc`, `offsets`: under which the leg that hears the stream has it.
-cdef inline Stream stream_of(const Reception *reception, uint32_t out_ssrc, uint16_t sequence_offset, uint32_t timestamp_offset) noexcept nogil:
+cdef inline Stream stream_of(const Reception *reception, uint32_t out_ssrc, uint16_t sequence_offset,
+                             uint32_t timestamp_offset) noexcept nogil:
     cdef Stream stream
     stream.known = reception.started
     stream.in_ssrc = reception.ssrc
@@ -98,8 +101,8 @@ cdef inline Stream stream_of(const Reception *reception, uint32_t out_ssrc, uint
     return stream
 
 # Write what `from_side` reports as the listener of `onward` may read it: `compound` parsed with the ssrc of `backward.out_ssrc`.
-# onward: the reporting side's own stream; backward: the one that it reports on. Returns 0 when nothing in it is about anybody there;
-# else send it: `to_side`'s own report is put off by an interval.
+# onward: the reporting side's own stream; backward: the one that it reports on. Returns 0 when nothing in it is about anybody
+# there; else send it: `to_side`'s own report is put off by an interval.
 cdef int relay(Reports *from_side, Reports *to_side, const Compound *compound, const Stream *onward, const Stream *backward,
                int64_t now_ns, uint8_t *into) noexcept nogil
 # Close this interval of measuring; every few seconds.

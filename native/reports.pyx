@@ -27,7 +27,7 @@ cdef uint64_t draw(Reports *self) noexcept nogil:
 
 
 cdef int64_t wait_ns(Reports *self) noexcept nogil:
-    """0.5 to 1.5 intervals (§6.3.1). Not divided by e − 1.5: that makes up for timer reconsideration, and two members have none."""
+    """0.5 to 1.5 intervals (§6.3.1). Not divided by e − 1.5, which makes up for timer reconsideration: two members have none."""
     return INTERVAL_NS // 2 + <int64_t>(draw(self) % <uint64_t>INTERVAL_NS)
 
 
@@ -71,7 +71,7 @@ cdef bint describe(Reports *self, const Reception *reception, int64_t now_ns, Bl
     lost = close_interval(&self.interval, reception, &expected)
     if received <= 0:
         return False
-    block.fraction_lost = <uint8_t>min(255, lost * 256 // expected) if lost > 0 and expected > 0 else 0
+    block.fraction_lost = <uint8_t>(lost * 256 // expected) if lost > 0 else 0     # some came: less than all is lost
     lost = expected_packets(reception) - reception.received - self.lost_before
     block.lost = <int32_t>max(-MOST_LOST - 1, min(MOST_LOST, lost))
     block.extended = <uint32_t>reception.extended
@@ -119,12 +119,14 @@ cdef int compose(Reports *self, const Reception *reception, const Sent *sent, in
     return write(&compound, reception.ssrc, self.cname, into)
 
 
-cdef int report(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil:
+cdef int report(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns,
+                uint8_t *into) noexcept nogil:
     self.due_ns = now_ns + wait_ns(self)
     return compose(self, reception, sent, now_ns, wall_ns, False, into)
 
 
-cdef int leave(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil:
+cdef int leave(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns,
+               uint8_t *into) noexcept nogil:
     self.due_ns = 0
     if self.made == 0 and sent.packets == 0:
         return 0
@@ -146,7 +148,7 @@ cdef const SenderReport *recall(const Reports *self, uint32_t lsr) noexcept nogi
 
 
 cdef void time_round_trip(Reports *self, const Block *block, int64_t now_ns) noexcept nogil:
-    """By when the echoed report went out, not by the time written in it: a clock that is set, or a made-up LSR, measures nothing."""
+    """By when the echoed report went out, not by the time written in it: a clock that is set, a made-up LSR measure nothing."""
     cdef const SenderReport *echoed = recall(self, block.lsr)
     cdef int32_t units
     if echoed == NULL:
@@ -238,7 +240,8 @@ cdef class Reporter:
     cdef public int sequence_offset         # of what this leg sends, to what it was made of
     cdef public uint32_t timestamp_offset
 
-    def __init__(self, uint32_t ssrc, uint64_t seed=1, const uint8_t[::1] cname=b"0123456789abcdef", int64_t now_ns=0, int clock_hz=8000):
+    def __init__(self, uint32_t ssrc, uint64_t seed=1, const uint8_t[::1] cname=b"0123456789abcdef", int64_t now_ns=0,
+                 int clock_hz=8000):
         if cname.shape[0] != CNAME_BYTES:
             raise ValueError(f"a CNAME of {cname.shape[0]} bytes, not {CNAME_BYTES}")
         begin(&self.reports, seed, &cname[0], now_ns)
@@ -278,9 +281,10 @@ cdef class Reporter:
         """What `to_side`'s far end is sent of a compound that this leg's far end has sent; b"" where that is nothing."""
         cdef uint8_t into[COMPOUND_BYTES]
         cdef Compound compound
-        cdef Stream onward = stream_of(&self.reception, to_side.sent.ssrc, <uint16_t>to_side.sequence_offset, to_side.timestamp_offset)
-        cdef Stream backward = stream_of(&to_side.reception, self.sent.ssrc, <uint16_t>self.sequence_offset, self.timestamp_offset)
+        cdef Stream onward, backward
         cdef int n
+        onward = stream_of(&self.reception, to_side.sent.ssrc, <uint16_t>to_side.sequence_offset, to_side.timestamp_offset)
+        backward = stream_of(&to_side.reception, self.sent.ssrc, <uint16_t>self.sequence_offset, self.timestamp_offset)
         if not parse(&packet[0], <int>packet.shape[0], self.sent.ssrc, &compound):
             return b""
         n = relay(&self.reports, &to_side.reports, &compound, &onward, &backward, now_ns, into)

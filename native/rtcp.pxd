@@ -1,7 +1,7 @@
 """RTCP packets on the wire (RFC 3550 §6, RFC 3611 §4.7, RFC 5506, RFC 5761 §4): read from untrusted bytes, written from facts.
 
-A compound is read into one flat struct: who sent it, its sender report, what it says about one stream of ours. What is not understood
-is skipped, what is malformed is refused whole.
+A compound is read into one flat struct: who sent it, its sender report, what it says about one stream of ours. What is not
+understood is skipped, what is malformed is refused whole.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -59,12 +59,13 @@ cdef struct Compound:
     bint reduced                # does not begin with SR or RR (RFC 5506)
 
 cdef inline bint is_rtcp(const uint8_t *packet, int n) noexcept nogil:
-    """RTCP where RTP may come, too (RFC 5761 §4: RTP payload types 64–95 are not used with a marker). Before RTP's own length check."""
+    """RTCP where RTP may come, too: RTP payload types 64–95 stay unused (RFC 5761 §4). Ask before RTP's own length check."""
     return n >= 4 and packet[0] >> 6 == 2 and 192 <= packet[1] <= 223
 
 # Read n bytes. `ours`: the ssrc whose blocks are wanted. False where it is no valid compound; `into` then says nothing.
 cdef bint parse(const uint8_t *packet, int n, uint32_t ours, Compound *into) noexcept nogil
-# Write SR or RR, SDES CNAME and what else holds: at most COMPOUND_BYTES; returns how many. `about`: whose stream block and metrics are of.
+# Write SR or RR, SDES CNAME and what else holds: at most COMPOUND_BYTES; returns how many. `about`: the stream that block and
+# metrics are of.
 cdef int write(const Compound *self, uint32_t about, const uint8_t *cname, uint8_t *into) noexcept nogil
 
 cdef extern from "<time.h>" nogil:
@@ -79,7 +80,8 @@ cdef inline int64_t wall_ns() noexcept nogil:
 
 cdef inline uint64_t ntp_time(int64_t at_ns) noexcept nogil:
     """§4: wall time as SRs carry it, modulo 2^32 s. at_ns: since 1970, not negative."""
-    return <uint64_t><uint32_t>(at_ns // 1000000000 + <int64_t>2208988800) << 32 | (<uint64_t>(at_ns % 1000000000) << 32) // 1000000000
+    cdef uint64_t seconds = <uint32_t>(at_ns // 1000000000 + <int64_t>2208988800)
+    return seconds << 32 | (<uint64_t>(at_ns % 1000000000) << 32) // 1000000000
 
 cdef inline uint32_t short_time(int64_t at_ns) noexcept nogil:
     """Any clock in the unit of LSR and DLSR [2^-16 s], modulo 2^32. at_ns: not negative."""

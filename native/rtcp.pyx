@@ -65,8 +65,8 @@ cdef bint holds_what_it_says(const Piece *piece) noexcept nogil:
 
 
 cdef void read_blocks(const uint8_t *at, int count, uint32_t ours, Compound *into) noexcept nogil:
-    cdef int number
-    for number in range(count):
+    cdef int _number
+    for _number in range(count):
         if get32(at) == ours:
             into.about_us = True
             into.block.fraction_lost = at[4]
@@ -221,7 +221,7 @@ def is_rtcp_packet(const uint8_t[::1] packet):
 
 
 def parse_compound(const uint8_t[::1] packet, uint32_t ours=0):
-    """A dict of the compound's facts with those about `ours`, or None where it is not valid. packet: bytes or any flat buffer of them."""
+    """A dict of the compound's facts, with those about `ours`; None where it is not valid. packet: any flat buffer of bytes."""
     cdef Compound compound
     cdef dict voip
     if not parse(&packet[0], <int>packet.shape[0], ours, &compound):

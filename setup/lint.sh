@@ -3,6 +3,7 @@
 set -u
 cd "$(dirname "$0")/.."
 bin=.venv/bin
+export PATH="$PWD/$bin:$PATH"   # cython-lint starts pycodestyle
 failed=''
 
 check() {

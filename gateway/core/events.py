@@ -1,6 +1,8 @@
-"""What adapters tell the control plane. Plain frozen data; every event is delivered on the asyncio loop's thread.
+"""What adapters tell the control plane. Plain frozen data; every event is delivered on the asyncio loop's
+thread.
 
-Three families: signalling (from `sip`), media (from `media`), and news (from the call logic to whoever watches: web, MQTT, trail).
+Three families: signalling (from `sip`), media (from `media`), and news (from the call logic to whoever
+watches: web, MQTT, trail).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 
 from gateway.core.model import Address, CallId, LegId
 
-# ── signalling: one dialog each (RFC 3261 §12) ────────────────────────────────────────────────────────────────────────
+# ── signalling: one dialog each (RFC 3261 §12) ────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class LegConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class LegReoffered:
-    """A re-INVITE or UPDATE with an offer waits for `answer_reoffer` or `refuse_reoffer`. sdp None: the peer wants ours."""
+    """A re-INVITE or UPDATE with an offer waits for `answer_reoffer` or `refuse_reoffer`. sdp None: the peer
+    wants ours.
+    """
 
     leg: LegId
     sdp: str | None
@@ -118,12 +122,14 @@ SignallingEvent = (
     | LegEnded
 )
 
-# ── media ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── media ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLatched:
-    """The first valid packet showed the leg's real source; the leg is locked to it until the next re-INVITE."""
+    """The first valid packet showed the leg's real source; the leg is locked to it until the next
+    re-INVITE.
+    """
 
     leg: LegId
     source: Address
@@ -166,16 +172,17 @@ class PacketsRefused:
 
 MediaEvent = StreamLatched | StreamSilent | StreamResumed | Digit | PacketsRefused
 
-# ── news ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── news ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """One structured event for watchers: WebSocket `/api/events`, MQTT, the log.
 
-    `kind` is dotted: `call.ringing`, `call.answered`, `call.held`, `call.ended`, `supervisor.joined`, `supervisor.mode`,
-    `supervisor.left`, `supervision.refused`, `feed.started`, `feed.ended`, `alert.raised`, `alert.acknowledged`, `alert.resolved`.
-    `data` is ready for JSON. `at` is RFC 3339 UTC with milliseconds.
+    `kind` is dotted: `call.ringing`, `call.answered`, `call.held`, `call.ended`, `supervisor.joined`,
+    `supervisor.mode`, `supervisor.left`, `supervision.refused`, `feed.started`, `feed.ended`,
+    `alert.raised`, `alert.acknowledged`, `alert.resolved`. `data` is ready for JSON. `at` is RFC 3339 UTC
+    with milliseconds.
     """
 
     kind: str

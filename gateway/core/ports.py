@@ -1,6 +1,8 @@
-"""What the call logic asks of its adapters. Implemented by `gateway.sip` and `gateway.media`; both are given to it in `gateway.app`.
+"""What the call logic asks of its adapters. Implemented by `gateway.sip` and `gateway.media`; both are given
+to it in `gateway.app`.
 
-Every method is called on the asyncio loop's thread, returns at once and never blocks: adapters queue the work for their own thread.
+Every method is called on the asyncio loop's thread, returns at once and never blocks: adapters queue the
+work for their own thread.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from gateway.core.permissions import User
 
 
 class Signalling(Protocol):
-    """SIP dialogs by leg. A method for a leg that has just ended is ignored: its `LegEnded` is already on the way."""
+    """SIP dialogs by leg. A method for a leg that has just ended is ignored: its `LegEnded` is already on
+    the way.
+    """
 
     def invite(
         self,
@@ -28,16 +32,22 @@ class Signalling(Protocol):
         headers: Mapping[str, str] | None = None,
         trunk: str | None = None,
     ) -> None:
-        """Call `uri` with the offer `sdp`; `leg` is the caller's to choose. Then LegProgress*, LegAnswered or LegEnded."""
+        """Call `uri` with the offer `sdp`; `leg` is the caller's to choose. Then LegProgress*, LegAnswered
+        or LegEnded.
+        """
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:
-        """Send a provisional response (180, 183) to an offered leg, with an early answer if `sdp` is given."""
+        """Send a provisional response (180, 183) to an offered leg, with an early answer if `sdp` is
+        given.
+        """
 
     def answer(self, leg: LegId, sdp: str) -> None:
         """Accept an offered leg with 200 and `sdp` (the answer; the offer where the INVITE had none)."""
 
     def hang_up(self, leg: LegId, code: int = 0, *, retry_after_s: int | None = None) -> None:
-        """End a leg as its state demands: refuse an offered one with `code` (default 603), CANCEL a ringing one, BYE an answered one."""
+        """End a leg as its state demands: refuse an offered one with `code` (default 603), CANCEL a ringing
+        one, BYE an answered one.
+        """
 
     def reoffer(self, leg: LegId, sdp: str) -> None:
         """Send a re-INVITE with a new offer. Then LegReanswered or LegReofferRefused."""
@@ -64,7 +74,9 @@ class StreamStats:
     """Short-term level of what this leg sends, dBFS (sine at full scale = -3.01); -96 when silent."""
     talking: bool
     overlaid: int
-    """Packets towards this leg that were decoded, mixed and encoded; the rest of `sent` was relayed untouched."""
+    """Packets towards this leg that were decoded, mixed and encoded; the rest of `sent` was relayed
+    untouched.
+    """
     refused: Mapping[str, int]
     """Dropped packets by reason."""
     source: Address | None
@@ -72,13 +84,16 @@ class StreamStats:
 
 
 class Tap(Protocol):
-    """A read-only copy of the parties' own streams, never of a mix that a whisper is in. Cannot disturb the call."""
+    """A read-only copy of the parties' own streams, never of a mix that a whisper is in. Cannot disturb the
+    call.
+    """
 
     def read(self) -> tuple[int, Any, int] | None:
-        """The next 20 ms: (media_time_ms since the call's media began, int16 array of shape (2, 160): caller, advisor, missed_ms).
+        """The next 20 ms: (media_time_ms since the call's media began, int16 array of shape (2, 160):
+        caller, advisor, missed_ms).
 
-        None when the next frame is not due yet. `missed_ms` > 0 says that so much was overwritten before this frame was read.
-        Does not block; any thread, one at a time.
+        None when the next frame is not due yet. `missed_ms` > 0 says that so much was overwritten before
+        this frame was read. Does not block; any thread, one at a time.
         """
 
     def close(self) -> None:
@@ -86,18 +101,24 @@ class Tap(Protocol):
 
 
 class Media(Protocol):
-    """The media engine by call and leg. A leg's port is bound when it is added and released when it is removed."""
+    """The media engine by call and leg. A leg's port is bound when it is added and released when it is
+    removed.
+    """
 
     def add_call(self, call: CallId) -> None: ...
 
     def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
-        """Bind a port; returns the address to write into our SDP. Raises `PortsExhausted`. Nothing flows before `connect`."""
+        """Bind a port; returns the address to write into our SDP. Raises `PortsExhausted`. Nothing flows
+        before `connect`.
+        """
 
     def connect(self, leg: LegId, media: LegMedia) -> None:
         """Set or change what was negotiated; re-opens source latching."""
 
     def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:
-        """Replace the whole table {(source, listener): gain}; absent pairs are 0. Changes ramp over 10 ms between two packets."""
+        """Replace the whole table {(source, listener): gain}; absent pairs are 0. Changes ramp over 10 ms
+        between two packets.
+        """
 
     def remove_leg(self, leg: LegId) -> None: ...
 
@@ -110,10 +131,11 @@ class Media(Protocol):
 
 
 class Control(Protocol):
-    """What people's tools (web, MQTT, the phone keys) ask of the calls. Implemented by `gateway.calls`; loop's thread only.
+    """What people's tools (web, MQTT, the phone keys) ask of the calls. Implemented by `gateway.calls`;
+    loop's thread only.
 
-    Each method checks `core.permissions`, publishes one `News` whether allowed or refused, and raises `NotPermitted` when refused,
-    `NoRoute` when the call, supervisor or alert is unknown.
+    Each method checks `core.permissions`, publishes one `News` whether allowed or refused, and raises
+    `NotPermitted` when refused, `NoRoute` when the call, supervisor or alert is unknown.
     """
 
     def calls(self) -> list[dict[str, Any]]:
@@ -123,7 +145,9 @@ class Control(Protocol):
         """Snapshots of the alerts not yet resolved, ready for JSON."""
 
     def subscribe(self, watcher: Callable[[News], None]) -> Callable[[], None]:
-        """Give every later News to `watcher` (which must not block or raise); returns the function that ends it."""
+        """Give every later News to `watcher` (which must not block or raise); returns the function that ends
+        it.
+        """
 
     def open_feed(self, user: User | None, call: CallId) -> Tap:
         """Start a listener's feed; `close_feed` ends it. The News `feed.started` names the user and call."""
@@ -135,7 +159,9 @@ class Control(Protocol):
     def dismiss(self, user: User | None, call: CallId, supervisor: LegId) -> None:
         """Take a supervisor's leg off the call."""
 
-    def raise_alert(self, user: User | None, call: CallId | None, via: str, reason: str = "") -> dict[str, Any]: ...
+    def raise_alert(
+        self, user: User | None, call: CallId | None, via: str, reason: str = ""
+    ) -> dict[str, Any]: ...
 
     def acknowledge_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
 

@@ -15,7 +15,9 @@ from gateway.core.errors import SdpError
 MAX_CHARS = 16_384
 MAX_LINES = 512
 MAX_MEDIA = 6
-"""As many m= lines as PJSIP is built for (`gateway.pjsip.options`): with more, a call could be answered but not held."""
+"""As many m= lines as PJSIP is built for (`gateway.pjsip.options`): with more, a call could be answered but
+not held.
+"""
 _LINE = re.compile(r"([a-z])=(.*)", re.DOTALL)
 _ORIGIN = re.compile(r"(\S+) (\d{1,20}) (\d{1,20}) IN (IP4|IP6) (\S+)", re.ASCII)
 _CONNECTION = re.compile(r"IN (IP4|IP6) ([^\s/]+)(?:/\d{1,9}){0,2}", re.ASCII)

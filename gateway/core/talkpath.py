@@ -23,7 +23,8 @@ Gains = dict[tuple[LegId, LegId], float]
 def talk_path(caller: LegId | None, advisor: LegId | None, supervisors: Mapping[LegId, Mode]) -> Gains:
     """The table for a call with these legs; None for a party that has left.
 
-    With any supervisor in takeover the caller no longer hears the advisor, and that supervisor no longer hears the advisor either.
+    With any supervisor in takeover the caller no longer hears the advisor, and that supervisor no longer
+    hears the advisor either.
     """
     taken_over = Mode.TAKEOVER in supervisors.values()
     heard: set[tuple[LegId, LegId]] = set()

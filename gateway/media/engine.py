@@ -1,7 +1,8 @@
 """`core.ports.Media` on the native engine: names for its numbers, events for its messages.
 
-Everything here runs on the asyncio loop's thread; packets do not. What the media thread has to say comes through an eventfd that the
-loop watches, so a loop that is stalled loses at most messages (counted), never packets.
+Everything here runs on the asyncio loop's thread; packets do not. What the media thread has to say comes
+through an eventfd that the loop watches, so a loop that is stalled loses at most messages (counted), never
+packets.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from native.engine import Engine, NoFreePort
+
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
 from gateway.core.model import Address, CallId, Direction, LegId, LegMedia, Role
 from gateway.core.ports import StreamStats, Tap
-from native.engine import Engine, NoFreePort
 
 TALKING_DB = -45.0
 """Level above which a leg counts as talking: well above a quiet room's noise, well below soft speech."""
@@ -63,7 +65,7 @@ class MediaEngine:
         asyncio.get_running_loop().remove_reader(self._engine.event_fd)
         self._engine.stop()
 
-    # ── core.ports.Media ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── core.ports.Media ──────────────────────────────────────────────────────────────────────────
 
     def add_call(self, call: CallId) -> None:
         self._calls[call] = self._engine.add_call()
@@ -71,7 +73,8 @@ class MediaEngine:
 
     def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
         try:
-            # The caller may need keys on the far side (a menu); an advisor's are codes for us, a supervisor's reach nobody.
+            # The caller may need keys on the far side (a menu); an advisor's are codes for us, a
+            # supervisor's reach nobody.
             number, port = self._engine.add_leg(self._calls[call], role.value, role is Role.CALLER)
         except NoFreePort as error:
             raise PortsExhausted(error.strerror or str(error)) from error
@@ -95,7 +98,9 @@ class MediaEngine:
         )
 
     def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:
-        table = {(self._legs[source], self._legs[listener]): gain for (source, listener), gain in gains.items()}
+        table = {
+            (self._legs[source], self._legs[listener]): gain for (source, listener), gain in gains.items()
+        }
         self._engine.set_talk_path(self._calls[call], table)
 
     def remove_leg(self, leg: LegId) -> None:
@@ -141,7 +146,7 @@ class MediaEngine:
         counters: dict[str, Any] = self._engine.counters()
         return counters
 
-    # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── messages ──────────────────────────────────────────────────────────────────────────────────
 
     def _drain(self) -> None:
         for name, number, value, count, source in self._engine.events():

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import pjsua2 as pj
 
-from gateway.sip import sdptext
+from gateway.sip import library, sdptext
 from gateway.sip.errors import sip_status
 from gateway.sip.guard import guarded
 from gateway.sip.leg import Leg
@@ -265,6 +265,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
     def _refuse_reinvite(self, code: int) -> None:
         with contextlib.suppress(pj.Error):  # its CANCEL or BYE came first
             self.answer(call_parameters(code))
+        if self.leg.state is LegState.ESTABLISHED and self.isActive():
+            library.forget_refused_media(self.getId())
 
     def _quietly_hang_up(self, prm: pj.CallOpParam) -> None:
         with contextlib.suppress(pj.Error):  # it is gone already

@@ -1,4 +1,4 @@
-"""Three plain C functions of PJSIP that pjsua2 does not wrap, called in the extension it has loaded."""
+"""Plain C functions of PJSIP that pjsua2 does not wrap, called in the extension it has loaded."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def call_capacity() -> int:
 def calls_in_use() -> int:
     """Slots taken, those included whose BYE or CANCEL still waits for its answer."""
     return int(_library.pjsua_call_get_count())
+
+
+def forget_refused_media(call_id: int) -> None:
+    """Drop the streams that a refused re-INVITE asked for.
+
+    pjsua keeps them otherwise, takes them for a change still under way, and refuses every later re-INVITE.
+    """
+    _library.pjsua_media_prov_revert(call_id)

@@ -115,8 +115,8 @@ class SipStack:
         """End every leg, wait a little for the peers' answers, destroy the library. Bounded by
         `farewell_s`.
         """
-        for call in list(self._calls.values()):
-            call.finish(503)
+        for leg in list(self._calls):
+            self._calls[leg].finish(503)
         deadline = time.monotonic() + self._settings.farewell_s
         while time.monotonic() < deadline and library.calls_in_use():
             self.poll(20)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 import numpy as np
-from rig import Rig, Telephone
+from rig import Rig, Telephone, beat
 
 
 def converse(
@@ -16,9 +16,11 @@ def converse(
     ptime_ms: Mapping[int, int] | None = None,
     real_time: bool = False,
 ) -> None:
-    """Each phone says its samples from the first to the last; in step with the engine, as fast as it goes, or in real time.
+    """Each phone says its samples from the first to the last; in step with the engine, as fast as it goes,
+    or in real time.
 
-    ptime_ms: by leg, 20 where not named. In step, what was posted in the same millisecond is taken in the order of `said`.
+    ptime_ms: by leg, 20 where not named. In step, what was posted in the same millisecond is taken in the
+    order of `said`.
     """
     lengths = {phone.leg: 8 * (ptime_ms or {}).get(phone.leg, 20) for phone, _ in said}
     at = 0
@@ -32,6 +34,7 @@ def converse(
                 if not real_time:
                     rig.taken()
         at += 40
+        beat()
         if real_time:
             time.sleep(max(0.0, began + at / 8000 - time.monotonic()))
     rig.sync()

@@ -10,12 +10,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from native.engine import Engine
 from native.g711 import decode_array, encode_array
 
 PT = {"PCMA": 8, "PCMU": 0}
 EVENT_PT = 101
+
+STALL_S = 0.035
+"""Longer between two packets than this: the machine is standing still (the telephones mean to send every 20
+ms or faster).
+"""
+STALLS: list[float] = []
+"""How long it stood still, each time since a test began [s]; see `conftest`."""
+
+
+class _Pulse:
+    last = time.monotonic()
+
+
+def beat() -> None:
+    """Note that the test is alive; every packet does."""
+    now = time.monotonic()
+    if now - _Pulse.last > STALL_S:
+        STALLS.append(now - _Pulse.last)
+    _Pulse.last = now
 
 
 @dataclass
@@ -56,7 +74,17 @@ class Telephone:
 
     def packet(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> bytes:
         kind = PT[self.law] if payload_type is None else payload_type
-        return struct.pack("!BBHII", 0x80, marker << 7 | kind, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc) + payload
+        return (
+            struct.pack(
+                "!BBHII",
+                0x80,
+                marker << 7 | kind,
+                self.sequence & 0xFFFF,
+                self.timestamp & 0xFFFFFFFF,
+                self.ssrc,
+            )
+            + payload
+        )
 
     def send(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> None:
         self.post(self.packet(payload, payload_type, marker))
@@ -67,17 +95,20 @@ class Telephone:
         """Any datagram to the leg's port."""
         self.socket.sendto(datagram, ("127.0.0.1", self.port))
         self.posted += 1
+        beat()
 
     def say(self, samples: np.ndarray) -> None:
         self.send(encode_array(self.law, samples))
 
     def key(self, digit: int, *, packets: int = 4, ends: int = 3) -> None:
-        """A telephone-event as a phone sends it: one timestamp, growing duration, three ends (RFC 4733 §2.5)."""
+        """A key as a phone sends it: one timestamp, growing duration, three ends (RFC 4733 §2.5)."""
         for number in range(packets + ends):
             end = 0x80 if number >= packets else 0
             duration = 160 * min(number + 1, packets)
             payload = struct.pack("!BBH", digit, end | 10, duration)
-            packet = struct.pack("!BBHII", 0x80, EVENT_PT, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc)
+            packet = struct.pack(
+                "!BBHII", 0x80, EVENT_PT, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc
+            )
             self.post(packet + payload)
             self.sequence += 1
         self.timestamp += 160 * packets
@@ -91,14 +122,18 @@ class Telephone:
             except BlockingIOError:
                 break
             _, kind, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
-            fresh.append(Heard(kind & 127, bool(kind >> 7), sequence, timestamp, ssrc, data[12:], time.monotonic_ns()))
+            fresh.append(
+                Heard(kind & 127, bool(kind >> 7), sequence, timestamp, ssrc, data[12:], time.monotonic_ns())
+            )
         self.heard += fresh
         return fresh
 
     def audio(self) -> np.ndarray:
         """All audio heard, joined in order of arrival."""
         self.listen()
-        return decode_array(self.law, b"".join(h.payload for h in self.heard if h.payload_type == PT[self.law]))
+        return decode_array(
+            self.law, b"".join(h.payload for h in self.heard if h.payload_type == PT[self.law])
+        )
 
     def forget(self) -> None:
         self.listen()
@@ -115,7 +150,9 @@ class Telephone:
 class Rig:
     """One call with a caller, an advisor and supervisors; a talk path by role names."""
 
-    def __init__(self, *, laws: tuple[str, str] = ("PCMA", "PCMA"), rtp_timeout_ms: int = 5000, **settings: object) -> None:
+    def __init__(
+        self, *, laws: tuple[str, str] = ("PCMA", "PCMA"), rtp_timeout_ms: int = 5000, **settings: object
+    ) -> None:
         settings.setdefault("port_range", (41000, 48998))
         self.engine = Engine("127.0.0.1", rtp_timeout_ms=rtp_timeout_ms, **settings)
         self.engine.start()
@@ -163,9 +200,9 @@ class Rig:
     def sync(self) -> None:
         """Wait until every datagram posted so far and every command given so far has had its effect.
 
-        The media thread looks at its commands after the packets of a round. A stray datagram to a leg that belongs to
-        no call here is read in one round; the second one, sent after that, only in a later round: by then the commands
-        given before the first have been carried out.
+        The media thread looks at its commands after the packets of a round. A stray datagram to a leg that
+        belongs to no call here is read in one round; the second one, sent after that, only in a later round:
+        by then the commands given before the first have been carried out.
         """
         self.done()
         self.done()
@@ -173,7 +210,8 @@ class Rig:
     def done(self) -> None:
         """Wait until every datagram posted so far has been read, and what follows from it sent.
 
-        A datagram is counted as it is read: only when the next one is read, too, has the thread finished with it.
+        A datagram is counted as it is read: only when the next one is read, too, has the thread finished
+        with it.
         """
         self.taken()
         self._probe.sendto(b"?", ("127.0.0.1", self._probe_port))
@@ -183,10 +221,17 @@ class Rig:
     def taken(self) -> None:
         """Wait until every datagram posted so far has been read."""
         posted = sum(phone.posted for phone in [*self.phones(), *self.gone]) + self._probes
-        wait_until(lambda: self.engine.counters()["received"] >= posted, "the engine to read every datagram", pause_s=0)
+        wait_until(
+            lambda: self.engine.counters()["received"] >= posted,
+            "the engine to read every datagram",
+            pause_s=0,
+        )
+        beat()
 
     def step(self, *packets: tuple[Telephone, bytes]) -> None:
-        """Each phone sends one payload and the engine is done with it before the next does: nothing is left to timing."""
+        """Each phone sends one payload and the engine is done with it before the next does: nothing is left
+        to timing.
+        """
         for phone, payload in packets:
             phone.send(payload)
             self.taken()

@@ -1,11 +1,18 @@
-"""RTCP by the book, in plain Python: packets made and read independently of the engine (RFC 3550 §6, RFC 3611 §4.7)."""
+"""RTCP by the book, in plain Python: packets made and read without the engine (RFC 3550 §6, RFC 3611)."""
 
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Protocol
 
 SR, RR, SDES, BYE, APP, XR = 200, 201, 202, 203, 204, 207
+FAR = 0xFA12FA12
+"""The far side's ssrc where a test does not say another."""
+MS = 1_000_000
+
+
+class Listener(Protocol):
+    def receive(self, sequence: int, timestamp: int, at_ns: int, ssrc: int) -> None: ...
 
 
 def packet(kind: int, count: int, body: bytes, *, padding: int = 0) -> bytes:
@@ -16,7 +23,13 @@ def packet(kind: int, count: int, body: bytes, *, padding: int = 0) -> bytes:
 
 
 def block(
-    ssrc: int, fraction: int = 0, lost: int = 0, extended: int = 0, jitter: int = 0, lsr: int = 0, dlsr: int = 0
+    ssrc: int,
+    fraction: int = 0,
+    lost: int = 0,
+    extended: int = 0,
+    jitter: int = 0,
+    lsr: int = 0,
+    dlsr: int = 0,
 ) -> bytes:
     return struct.pack("!IIIIII", ssrc, fraction << 24 | lost & 0xFFFFFF, extended, jitter, lsr, dlsr)
 
@@ -56,10 +69,29 @@ VOIP = "!BBHIBBBBHHHHbbBBBBBBBBHHH"
 
 
 def voip(ssrc: int, about: int, **figures: int) -> bytes:
-    names = (
-        "loss discard burst_density gap_density burst_duration gap_duration round_trip_ms end_delay_ms signal noise"
-        " rerl gmin r_factor external_r mos_lq mos_cq config reserved buffer_ms buffer_most buffer_absolute"
-    ).split()
+    names = [
+        "loss",
+        "discard",
+        "burst_density",
+        "gap_density",
+        "burst_duration",
+        "gap_duration",
+        "round_trip_ms",
+        "end_delay_ms",
+        "signal",
+        "noise",
+        "rerl",
+        "gmin",
+        "r_factor",
+        "external_r",
+        "mos_lq",
+        "mos_cq",
+        "config",
+        "reserved",
+        "buffer_ms",
+        "buffer_most",
+        "buffer_absolute",
+    ]
     values = [figures.get(name, 0) for name in names]
     return packet(XR, 0, struct.pack("!I", ssrc) + struct.pack(VOIP, 7, 0, 8, about, *values))
 
@@ -78,7 +110,7 @@ def read_block(data: bytes) -> tuple[int, dict[str, int]]:
 
 
 def split(data: bytes) -> list[tuple[int, int, bytes]] | None:
-    """(type, count, body without padding) of each packet; None where the compound is not valid (RFC 3550 §A.2)."""
+    """(type, count, body less padding) of each packet; None where the compound is not valid (§A.2)."""
     pieces = []
     while data:
         if len(data) < 4:
@@ -136,7 +168,11 @@ def read(data: bytes, ours: int = 0) -> dict[str, Any] | None:
         if kind in (SR, RR):
             if kind == SR and struct.unpack("!I", body[:4])[0] == ssrc:
                 facts["sender"] = dict(
-                    zip(("ntp", "timestamp", "packets", "octets"), struct.unpack("!QIII", body[4:24]), strict=True)
+                    zip(
+                        ("ntp", "timestamp", "packets", "octets"),
+                        struct.unpack("!QIII", body[4:24]),
+                        strict=True,
+                    )
                 )
             start = 24 if kind == SR else 4
             for number in range(count):
@@ -175,3 +211,28 @@ def cnames(data: bytes) -> dict[int, bytes]:
             assert body[6 + size] == 0
             found[ssrc] = body[6 : 6 + size]
     return found
+
+
+def about(compound: bytes, ssrc: int = FAR) -> dict[str, int]:
+    """The block about a stream; it must be there."""
+    facts = read(compound, ssrc)
+    assert facts is not None
+    block: dict[str, int] = facts["block"]
+    assert block is not None
+    return block
+
+
+def stream(
+    leg: Listener,
+    sequences: list[int],
+    *,
+    start_ns: int = 0,
+    ssrc: int = FAR,
+    jitter_ns: int = 0,
+    first: int | None = None,
+) -> None:
+    """Packets of 20 ms with these sequence numbers, arriving on time, every second one late by jitter_ns."""
+    base = sequences[0] if first is None else first
+    for number, sequence in enumerate(sequences):
+        at_ns = start_ns + (sequence - base) * 20 * MS + (number % 2) * jitter_ns
+        leg.receive(sequence & 0xFFFF, 160 * sequence & 0xFFFFFFFF, at_ns, ssrc)

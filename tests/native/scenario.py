@@ -1,7 +1,9 @@
-"""A supervised call told as a list of steps, played in step with the engine, so that two plays differ only where they are meant to.
+"""A supervised call told as a list of steps, played in step with the engine, so that two plays differ only
+where they are meant to.
 
-What every person says is fixed by a seed, frame by frame. What a supervisor says while no path from them to the caller is open is taken
-from another seed, `secret`: two plays with other secrets must sound alike to the caller, to the last bit.
+What every person says is fixed by a seed, frame by frame. What a supervisor says while no path from them to
+the caller is open is taken from another seed, `secret`: two plays with other secrets must sound alike to the
+caller, to the last bit.
 """
 
 from __future__ import annotations
@@ -11,28 +13,28 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from native.g711 import decode_array, encode_array
 from rig import Rig, Telephone
 from sounds import FRAME, noise
 
 from gateway.core.model import LegId, Mode
 from gateway.core.talkpath import talk_path
-from native.g711 import decode_array, encode_array
 
 OPEN = (Mode.BARGE, Mode.TAKEOVER)
 
 
 class Do(StrEnum):
-    JOIN = "join"                   # a supervisor joins in `mode`
-    CHANGE = "change"               # supervisor `who` changes to `mode`
+    JOIN = "join"  # a supervisor joins in `mode`
+    CHANGE = "change"  # supervisor `who` changes to `mode`
     LEAVE = "leave"
-    TALK = "talk"                   # `frames` of everybody
-    ADVISOR_LOST = "advisor lost"   # `frames` of which the advisor's do not arrive
+    TALK = "talk"  # `frames` of everybody
+    ADVISOR_LOST = "advisor lost"  # `frames` of which the advisor's do not arrive
     CALLER_LOST = "caller lost"
-    HOLD = "hold"                   # the advisor is on hold: neither sent to nor expected
+    HOLD = "hold"  # the advisor is on hold: neither sent to nor expected
     RESUME = "resume"
     HOLD_CALLER = "hold caller"
     RESUME_CALLER = "resume caller"
-    SILENT = "silent"               # the advisor sends nothing for `frames` in real time: the clock paces what is left
+    SILENT = "silent"  # the advisor sends nothing for `frames` in real time: the clock paces what is left
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Heard:
     """What the caller received while one frame of everybody was played."""
 
     payloads: list[bytes]
-    advisor: bytes | None                   # what the advisor sent in it; None: nothing, or it was lost
-    open: frozenset[int]                    # supervisors (by number) with a path to the caller
-    fresh: bool                             # the advisor's first since who has such a path changed: what is closed may fade in it
+    advisor: bytes | None  # what the advisor sent in it; None: nothing, or it was lost
+    open: frozenset[int]  # supervisors (by number) with a path to the caller
+    fresh: bool  # the advisor's first since who has such a path changed: what is closed may fade in it
     by_clock: bool
     caller_held: bool
 
@@ -124,7 +126,9 @@ class Play:
         for supervisor in self.present:
             is_open = supervisor.number in self.open
             key = (self.seed if is_open else self.secret, 10 + supervisor.number, self.frame)
-            samples = decode_array("PCMA", encode_array("PCMA", noise(np.random.default_rng(key), FRAME, 6000)))
+            samples = decode_array(
+                "PCMA", encode_array("PCMA", noise(np.random.default_rng(key), FRAME, 6000))
+            )
             supervisor.said.append((is_open, samples))
             supervisor.phone.say(samples)
             rig.taken()

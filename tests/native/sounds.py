@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from native.g711 import decode_array, encode_array
 
 FRAME = 160
@@ -30,7 +29,9 @@ def frames(samples: np.ndarray, size: int = FRAME) -> list[np.ndarray]:
 
 
 def best_match(heard: np.ndarray, said: np.ndarray, most_lag: int = 4000) -> tuple[float, int, float]:
-    """Where `said` stands in `heard`: (correlation there, lag in samples, level of it in `heard` as a factor)."""
+    """Where `said` stands in `heard`: (correlation there, lag in samples, level of it in `heard` as a
+    factor).
+    """
     size = 1 << int(np.ceil(np.log2(len(heard) + len(said))))
     a, b = heard.astype(float), said.astype(float)
     cross = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)
@@ -38,11 +39,16 @@ def best_match(heard: np.ndarray, said: np.ndarray, most_lag: int = 4000) -> tup
     n = min(len(heard) - lag, len(said))
     x, y = a[lag : lag + n], b[:n]
     both = float(np.dot(x, y))
-    return both / max(1.0, float(np.sqrt(np.dot(x, x) * np.dot(y, y)))), lag, both / max(1.0, float(np.dot(y, y)))
+    return (
+        both / max(1.0, float(np.sqrt(np.dot(x, x) * np.dot(y, y)))),
+        lag,
+        both / max(1.0, float(np.dot(y, y))),
+    )
 
 
 def leak(heard: np.ndarray, said: np.ndarray) -> float:
-    """The largest correlation of the short piece `heard` with any piece of `said`: near 0 when it holds none of it.
+    """The largest correlation of the short piece `heard` with any piece of `said`: near 0 when it holds none
+    of it.
 
     For n samples of unrelated noise it stays below about 5 / √n.
     """
@@ -59,7 +65,9 @@ def leak(heard: np.ndarray, said: np.ndarray) -> float:
 
 
 def speech(rng: np.random.Generator, samples: int, level: float = 4000) -> np.ndarray:
-    """Noise in the band of a voice (300 … 2,500 Hz), swelling four times a second; int16, `level` RMS. Never repeats."""
+    """Noise in the band of a voice (300 … 2,500 Hz), swelling four times a second; int16, `level` RMS. Never
+    repeats.
+    """
     spectrum = np.fft.rfft(rng.normal(size=samples))
     hz = np.fft.rfftfreq(samples, 1 / 8000)
     spectrum[(hz < 300) | (hz > 2500)] = 0
@@ -71,9 +79,13 @@ def db(factor: float) -> float:
     return float(20 * np.log10(max(factor, 1e-9)))
 
 
-def likeness(heard: np.ndarray, said: np.ndarray, *, start: int = 0, window: int = 1600) -> list[tuple[float, float]]:
-    """(correlation, level in dB) of `said` in each window of `heard` from `start` on; it may slip a little against it."""
-    heard, start = np.concatenate((np.zeros(1600, np.int16), heard)), start + 1600       # its begin may be missing
+def likeness(
+    heard: np.ndarray, said: np.ndarray, *, start: int = 0, window: int = 1600
+) -> list[tuple[float, float]]:
+    """(correlation, level in dB) of `said` in each window of `heard` from `start` on; it may slip a little
+    against it.
+    """
+    heard, start = np.concatenate((np.zeros(1600, np.int16), heard)), start + 1600  # its begin may be missing
     _, lag, _ = best_match(heard, said)
     found = []
     for at in range(max(lag, start), len(heard) - window, window):

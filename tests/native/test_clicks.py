@@ -1,4 +1,6 @@
-"""No click when what is heard changes: no step between two samples that the tones and the ramps cannot explain."""
+"""No click when what is heard changes: no step between two samples that the tones and the ramps cannot
+explain.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,19 @@ from gateway.core.talkpath import talk_path
 PEAK = 32767 * 10 ** (-12 / 20)
 """-12 dBFS."""
 RAMP = 40
-"""The shortest ramp of all, in samples: 5 ms, over which playout fades what breaks off (changes of mode take 80)."""
+"""The shortest ramp of all, in samples: 5 ms, over which playout fades what breaks off (changes of mode take
+80).
+"""
 HZ = {"caller": 300.0, "advisor": 240.0, "supervisor": 200.0}
 
 
 def bound(*hz: float) -> float:
     """The largest step that these tones together can take.
 
-    Each tone of peak A moves by at most A · 2 sin(π f / 8000) in a sample, and a ramp over n samples adds at most A / n; where playout
-    hands over to the packets themselves, two phases of one tone are crossed: 2 A / n. The codec rounds every sample, on the phone and
-    again in the engine, each time by at most half a step of the segment that the sum's peak lies in (1/32 of it, A-law), at both
-    samples of a pair.
+    Each tone of peak A moves by at most A · 2 sin(π f / 8000) in a sample, and a ramp over n samples adds at
+    most A / n; where playout hands over to the packets themselves, two phases of one tone are crossed: 2 A /
+    n. The codec rounds every sample, on the phone and again in the engine, each time by at most half a step
+    of the segment that the sum's peak lies in (1/32 of it, A-law), at both samples of a pair.
     """
     steepest = sum(PEAK * 2 * np.sin(np.pi * f / 8000) for f in hz)
     ramps = sum(2 * PEAK / RAMP for _ in hz)
@@ -45,7 +49,13 @@ class Tones:
         voices = []
         for phone in phones:
             start = self.said.get(phone.leg, 0)
-            role = "caller" if phone is self.rig.caller else "advisor" if phone is self.rig.advisor else "supervisor"
+            role = (
+                "caller"
+                if phone is self.rig.caller
+                else "advisor"
+                if phone is self.rig.advisor
+                else "supervisor"
+            )
             voices.append((phone, tone(HZ[role], 20 * frames, level=PEAK, start=start)))
             self.said[phone.leg] = start + 160 * frames
         converse(self.rig, voices, real_time=real_time)
@@ -66,7 +76,7 @@ def assert_no_click(phone: Telephone, *hz: float) -> None:
 
 
 def test_the_bound_tells_a_click_from_a_tone() -> None:
-    """A test of the test: a tone cut off at its peak, or two joined a quarter period apart, goes beyond it."""
+    """A test of the test: a tone that is cut off goes beyond it."""
     whole = tone(200, 100, level=PEAK)
     assert np.abs(np.diff(coded(whole).astype(int))).max() < bound(200)
     cut = whole.copy()

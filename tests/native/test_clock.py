@@ -1,9 +1,12 @@
-"""When the party that sets a listener's pace falls silent, the clock stands in; when it comes back it has the pace again."""
+"""When the party that sets a listener's pace falls silent, the clock stands in; when it comes back it has
+the pace again.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -49,7 +52,7 @@ def assert_unbroken(phone: Telephone) -> None:
     numbers = [(p.sequence - phone.heard[0].sequence) & 0xFFFF for p in phone.heard]
     assert numbers == list(range(len(numbers)))
     stamps = [(p.timestamp - phone.heard[0].timestamp) & 0xFFFFFFFF for p in phone.heard]
-    assert all(earlier < later for earlier, later in zip(stamps, stamps[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(stamps))
 
 
 def test_a_whisper_goes_on_while_the_caller_is_silent(rig: Rig) -> None:
@@ -61,9 +64,13 @@ def test_a_whisper_goes_on_while_the_caller_is_silent(rig: Rig) -> None:
     assert_unbroken(rig.advisor)
 
 
-@pytest.mark.parametrize("then", ["the whisper goes on", "the whisper has ended", "the supervisor has left", "taken over"])
+@pytest.mark.parametrize(
+    "then", ["the whisper goes on", "the whisper has ended", "the supervisor has left", "taken over"]
+)
 def test_what_the_caller_says_after_a_silence_is_heard_at_once_and_whole(rig: Rig, then: str) -> None:
-    """Behind the clock's numbers: a number of the past would make the advisor's phone drop the patient's words."""
+    """Behind the clock's numbers: a number of the past would make the advisor's phone drop the patient's
+    words.
+    """
     supervisor = rig.supervisors[0]
     whisper(rig)
     converse(rig, [(supervisor, quiet(100)), (rig.caller, quiet(100))], real_time=True)
@@ -76,7 +83,12 @@ def test_what_the_caller_says_after_a_silence_is_heard_at_once_and_whole(rig: Ri
         rig.talk()
         rig.sync()
     elif then == "taken over":
-        rig.path((rig.caller, rig.advisor), (supervisor, rig.advisor), (supervisor, rig.caller), (rig.caller, supervisor))
+        rig.path(
+            (rig.caller, rig.advisor),
+            (supervisor, rig.advisor),
+            (supervisor, rig.caller),
+            (rig.caller, supervisor),
+        )
         rig.sync()
     before = len(rig.advisor.audio())
     words = speech(np.random.default_rng(2), 4000)
@@ -84,7 +96,9 @@ def test_what_the_caller_says_after_a_silence_is_heard_at_once_and_whole(rig: Ri
     assert_unbroken(rig.advisor)
     heard = rig.advisor.audio()[before:]
     if then in ("the whisper has ended", "the supervisor has left"):
-        assert np.array_equal(heard[-4000 + 320 :], coded(words)[320:]), "relayed again, after the frames that fade"
+        assert np.array_equal(heard[-4000 + 320 :], coded(words)[320:]), (
+            "relayed again, after the frames that fade"
+        )
     else:
         assert_follows(heard, words, start=800)
 
@@ -100,7 +114,9 @@ def test_the_pacer_has_the_pace_again_after_five_packets(rig: Rig) -> None:
 
 
 def test_a_whisper_that_begins_in_a_long_silence_does_not_begin_with_a_burst(rig: Rig) -> None:
-    """What nobody said while nobody listened is not made up for: it would only fill the advisor's jitter buffer."""
+    """What nobody said while nobody listened is not made up for: it would only fill the advisor's jitter
+    buffer.
+    """
     everybody(rig)
     rig.step((rig.caller, VOICE), (rig.advisor, VOICE))
     time.sleep(0.4)
@@ -131,7 +147,11 @@ def test_a_held_party_does_not_stop_what_a_barge_says_to_the_other(rig: Rig) -> 
     rig.advisor.connect(sends=False, receives=False)
     rig.sync()
     said = speech(np.random.default_rng(3), 6400)
-    everyone = [(supervisor, said), (rig.caller, quiet(800)), (rig.advisor, speech(np.random.default_rng(4), 6400))]
+    everyone = [
+        (supervisor, said),
+        (rig.caller, quiet(800)),
+        (rig.advisor, speech(np.random.default_rng(4), 6400)),
+    ]
     converse(rig, everyone, real_time=True)
     assert_follows(rig.caller.audio(), said)
     assert rig.advisor.listen() == []

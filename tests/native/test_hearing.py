@@ -15,7 +15,7 @@ SECOND = 8000
 
 
 def set_modes(rig: Rig, modes: list[Mode]) -> set[tuple[int, int]]:
-    """Put the supervisors into these modes; returns who is then to be heard by whom, as (source, listener)."""
+    """Put the supervisors into these modes; returns who is to be heard by whom, as (source, listener)."""
     names = {LegId(str(phone.leg)): mode for phone, mode in zip(rig.supervisors, modes, strict=True)}
     gains = talk_path(LegId(str(rig.caller.leg)), LegId(str(rig.advisor.leg)), names)
     heard = {(int(source), int(listener)): gain for (source, listener), gain in gains.items()}
@@ -27,15 +27,21 @@ def set_modes(rig: Rig, modes: list[Mode]) -> set[tuple[int, int]]:
 def everybody_talks(rig: Rig, seconds: float, seed: int) -> dict[int, np.ndarray]:
     """All talk at once; returns what each said, by leg."""
     rng = np.random.default_rng(seed)
-    said = [(phone, speech(rng, int(seconds * SECOND), 2500)) for phone in [*rig.supervisors, rig.caller, rig.advisor]]
+    said = [
+        (phone, speech(rng, int(seconds * SECOND), 2500))
+        for phone in [*rig.supervisors, rig.caller, rig.advisor]
+    ]
     converse(rig, said)
     return {phone.leg: samples for phone, samples in said}
 
 
-def assert_heard_well(heard: np.ndarray, said: np.ndarray, *, from_s: float = 0.1, stretched: int = 0) -> None:
+def assert_heard_well(
+    heard: np.ndarray, said: np.ndarray, *, from_s: float = 0.1, stretched: int = 0
+) -> None:
     """In every fifth of a second: correlation above 0.95, level within 1 dB.
 
-    stretched: so many of them may be at another speed, by a sample a packet, while playout finds its slack of 2 ms.
+    stretched: so many of them may be at another speed, by a sample a packet, while playout finds its slack
+    of 2 ms.
     """
     windows = likeness(heard, said, start=int(from_s * SECOND))
     assert len(windows) >= 3
@@ -121,7 +127,9 @@ def test_in_a_takeover_the_patient_hears_the_floorwalker_untouched_and_the_advis
 @pytest.mark.parametrize("source_ms", [10, 20, 30, 60])
 @pytest.mark.parametrize("pace_ms", [10, 20, 30, 60])
 def test_packet_times_of_every_kind_mix(source_ms: int, pace_ms: int) -> None:
-    """What others got wrong: speech at the wrong speed where a supervisor's packets are not as long as the party's."""
+    """What others got wrong: speech at the wrong speed where a supervisor's packets are not as long as the
+    party's.
+    """
     rng = np.random.default_rng(source_ms + pace_ms)
     with Rig() as rig:
         supervisor = rig.supervisor()
@@ -131,7 +139,9 @@ def test_packet_times_of_every_kind_mix(source_ms: int, pace_ms: int) -> None:
         times = {supervisor.leg: source_ms, rig.caller.leg: pace_ms, rig.advisor.leg: 20}
         converse(rig, [(supervisor, whisper), (rig.caller, np.zeros(n, np.int16))], ptime_ms=times)
         assert len(rig.advisor.audio()) == n
-        assert rig.advisor.stats()["underruns"] <= 1, "at most once, before the slack that these lengths need has been found"
+        assert rig.advisor.stats()["underruns"] <= 1, (
+            "at most once, before the slack that these lengths need has been found"
+        )
         assert_heard_well(rig.advisor.audio(), whisper, from_s=0.3, stretched=2)
         assert best_match(rig.advisor.audio(), whisper)[1] <= 8 * (source_ms + pace_ms) + 40
 
@@ -158,5 +168,7 @@ def test_the_patient_has_the_advisor_back_at_once_when_the_floorwalkers_leg_dies
         rig.caller.forget()
         voice = speech(rng, SECOND // 2)
         converse(rig, [(rig.advisor, voice), (rig.caller, voice)])
-        assert np.array_equal(rig.caller.audio()[160:], coded(voice)[160:]), "all but the packet that fades in"
+        assert np.array_equal(rig.caller.audio()[160:], coded(voice)[160:]), (
+            "all but the packet that fades in"
+        )
         assert len(rig.caller.audio()) == SECOND // 2

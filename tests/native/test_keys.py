@@ -40,7 +40,12 @@ def keys_heard(phone: Telephone) -> list[int]:
 def whispering(rig: Rig) -> Telephone:
     """A supervisor who whispers, with all three already talking."""
     supervisor = rig.supervisor()
-    both = [(rig.caller, rig.advisor), (rig.advisor, rig.caller), (rig.caller, supervisor), (rig.advisor, supervisor)]
+    both = [
+        (rig.caller, rig.advisor),
+        (rig.advisor, rig.caller),
+        (rig.caller, supervisor),
+        (rig.advisor, supervisor),
+    ]
     rig.path(*both, (supervisor, rig.advisor))
     rig.sync()
     for _ in range(4):
@@ -75,7 +80,9 @@ def test_a_press_whose_ends_are_all_lost_is_reported_when_the_next_begins(rig: R
 def test_a_press_whose_ends_are_all_lost_is_reported_after_a_while(rig: Rig) -> None:
     rig.caller.key(7, ends=0)
     reported: list[tuple[int, str, int]] = []
-    wait_until(lambda: bool(reported.extend(presses(rig)) or reported), "the press to end by itself", seconds=1)
+    wait_until(
+        lambda: bool(reported.extend(presses(rig)) or reported), "the press to end by itself", seconds=1
+    )
     assert reported == [(rig.caller.leg, "7", 80)]
 
 
@@ -168,7 +175,9 @@ def test_the_callers_keys_reach_the_advisor_in_a_whisper_too(rig: Rig) -> None:
 
 
 def test_a_press_between_audio_packets_stays_one_press_in_a_whisper(rig: Rig) -> None:
-    """RFC 4733 §2.5.1.2: a phone may send its audio along with the event; the press keeps one timestamp all the same."""
+    """RFC 4733 §2.5.1.2: a phone may send its audio along with the event; the press keeps one timestamp all
+    the same.
+    """
     supervisor = whispering(rig)
     began = rig.caller.timestamp
     for number in range(4):
@@ -182,10 +191,12 @@ def test_a_press_between_audio_packets_stays_one_press_in_a_whisper(rig: Rig) ->
 
 
 @pytest.mark.parametrize("whisper", [False, True], ids=["alone", "in a whisper"])
-def test_keys_the_advisor_must_not_have_leave_no_gap_when_the_network_repeats_or_reorders_them(whisper: bool) -> None:
+def test_keys_the_advisor_must_not_have_leave_no_gap_when_the_network_repeats_or_reorders_them(
+    whisper: bool,
+) -> None:
     """Keys kept back take their numbers with them, each once, whatever order they come in."""
     with Rig() as rig:
-        rig.caller, rig.advisor = rig.advisor, rig.caller       # whose keys pass, seen from the other side
+        rig.caller, rig.advisor = rig.advisor, rig.caller  # whose keys pass, seen from the other side
         rig.talk()
         rig.sync()
         supervisor = None
@@ -202,10 +213,10 @@ def test_keys_the_advisor_must_not_have_leave_no_gap_when_the_network_repeats_or
             if number == 4:
                 packet = rig.caller.packet(struct.pack("!BBH", 9, 0x8A, 640), EVENT_PT)
                 rig.caller.sequence += 1
-                for _ in range(3):                              # the network makes three of it
+                for _ in range(3):  # the network makes three of it
                     rig.caller.post(packet)
                     rig.sync()
-            if number == 6:                                     # the key comes behind the audio that followed it
+            if number == 6:  # the key comes behind the audio that followed it
                 late = rig.caller.packet(struct.pack("!BBH", 9, 0x8A, 640), EVENT_PT)
                 rig.caller.sequence += 1
             said.append(noise(rng, 160, 3000))
@@ -221,7 +232,9 @@ def test_keys_the_advisor_must_not_have_leave_no_gap_when_the_network_repeats_or
         assert [n for n in numbers if n <= 5] == [0, 1, 2, 3, 4, 5]
         audio = rig.advisor.audio()
         for samples in said:
-            assert any(np.corrcoef(audio[at : at + 160], samples)[0, 1] > 0.95 for at in range(0, len(audio), 160))
+            assert any(
+                np.corrcoef(audio[at : at + 160], samples)[0, 1] > 0.95 for at in range(0, len(audio), 160)
+            )
 
 
 def test_a_dismissed_supervisor_can_press_no_more(rig: Rig) -> None:

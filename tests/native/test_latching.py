@@ -69,7 +69,9 @@ def heard(phone: Telephone) -> list[int]:
 
 
 def sources(rig: Rig, leg: int) -> list[tuple[str, int]]:
-    return [source for name, number, _, _, source in rig.engine.events() if name == "latched" and number == leg]
+    return [
+        source for name, number, _, _, source in rig.engine.events() if name == "latched" and number == leg
+    ]
 
 
 def announce(rig: Rig, address: tuple[str, int]) -> None:
@@ -137,7 +139,9 @@ def test_two_strangers_who_take_turns_are_not_taken(rig: Rig, stranger: Elsewher
     other.socket.close()
 
 
-def test_before_the_lock_a_stranger_does_not_keep_the_announced_source_out(rig: Rig, stranger: Elsewhere) -> None:
+def test_before_the_lock_a_stranger_does_not_keep_the_announced_source_out(
+    rig: Rig, stranger: Elsewhere
+) -> None:
     for _ in range(3):
         stranger.send()
         rig.sync()
@@ -187,7 +191,7 @@ def test_a_reinvite_with_another_address_opens_it_again(rig: Rig, stranger: Else
 def test_the_old_source_still_sending_after_a_reinvite_does_not_keep_the_new_one_out(
     rig: Rig, where: str, request: pytest.FixtureRequest
 ) -> None:
-    """Packets are under way when media moves: to another port of the same media server, or to another host."""
+    """Packets are under way when media moves: to another port of the same server, or to another host."""
     new: Elsewhere = request.getfixturevalue(where)
     rig.step((rig.caller, VOICE))
     announce(rig, new.address)

@@ -1,4 +1,6 @@
-"""Datagrams that are no part of the call: dropped, counted under the right name, told of without a flood, and the call unharmed."""
+"""Datagrams that are no part of the call: dropped, counted under the right name, told of without a flood,
+and the call unharmed.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ def test_a_foreign_source_is_named(rig: Rig) -> None:
         stranger.bind(("127.0.0.2", 0))
         stranger.sendto(header() + VOICE, ("127.0.0.1", rig.caller.port))
         told: list[tuple[str, int, object, int, object]] = []
-        wait_until(lambda: bool(told.extend(rig.engine.events()) or told), "the refusal to be told", seconds=1)
+        wait_until(
+            lambda: bool(told.extend(rig.engine.events()) or told), "the refusal to be told", seconds=1
+        )
         assert ("refused", rig.caller.leg, "foreign_source", 1, stranger.getsockname()) in told
 
 
@@ -107,14 +111,16 @@ def test_a_flood_is_told_of_once_a_second_and_counted_whole(rig: Rig) -> None:
     assert 1 <= len(told) <= 2
     assert rig.caller.refused() == {"malformed": rig.caller.posted - 1}
     wait_until(
-        lambda: sum(e[3] for e in [*told, *(told.extend(rig.engine.events()) or [])]) >= rig.caller.posted - 1,
+        lambda: (
+            sum(e[3] for e in [*told, *(told.extend(rig.engine.events()) or [])]) >= rig.caller.posted - 1
+        ),
         "the rest to be told",
         seconds=2,
     )
 
 
 def test_a_call_goes_on_under_a_flood_of_garbage(rig: Rig) -> None:
-    """Strangers' garbage has its own socket once a leg is locked; it takes no room from the call's packets."""
+    """Strangers' garbage has its own socket once a leg is locked, so it takes no room from the call."""
     rng = np.random.default_rng(1)
     said = [rng.bytes(160) for _ in range(100)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:

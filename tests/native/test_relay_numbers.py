@@ -1,9 +1,12 @@
-"""RTP's finer points through the relay (RFC 3550 §5.1, RFC 3389): what comes out is what went in, under one unbroken numbering."""
+"""RTP's finer points through the relay (RFC 3550 §5.1, RFC 3389): what comes out is what went in, under one
+unbroken numbering.
+"""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from rig import Rig, Telephone
@@ -29,7 +32,10 @@ def numbers(phone: Telephone) -> list[tuple[int, int]]:
     """(sequence, timestamp) of what was heard, from the first packet on."""
     phone.listen()
     first = phone.heard[0]
-    return [((p.sequence - first.sequence) & 0xFFFF, (p.timestamp - first.timestamp) & 0xFFFFFFFF) for p in phone.heard]
+    return [
+        ((p.sequence - first.sequence) & 0xFFFF, (p.timestamp - first.timestamp) & 0xFFFFFFFF)
+        for p in phone.heard
+    ]
 
 
 def test_sequence_and_timestamp_wrap(rig: Rig) -> None:
@@ -118,7 +124,10 @@ def test_a_new_ssrc_goes_on_under_the_old_one(rig: Rig) -> None:
     heard = numbers(rig.advisor)
     assert len({p.ssrc for p in rig.advisor.heard}) == 1
     assert [n for n, _ in heard] == [0, 1, 2, 3, 4, 5]
-    assert [later - earlier for (_, earlier), (_, later) in zip(heard[3:], heard[4:], strict=False)] == [160, 160]
+    assert [later - earlier for (_, earlier), (_, later) in pairwise(heard[3:])] == [
+        160,
+        160,
+    ]
     assert 320 + 160 <= heard[3][1] < 320 + 160 + 4000, "the time that passed, at least one packet's"
     assert rig.advisor.heard[3].marker, "a new stream begins like a new talkspurt"
     assert rig.caller.stats()["restarts"] == 1
@@ -127,7 +136,9 @@ def test_a_new_ssrc_goes_on_under_the_old_one(rig: Rig) -> None:
 
 @pytest.mark.parametrize("jump", [5000, -5000, 30000, -30000])
 def test_a_restarted_numbering_goes_on_under_the_old_one(rig: Rig, jump: int) -> None:
-    """The same SSRC with other numbers: a phone that came back after a transfer, a media server that was restarted."""
+    """The same SSRC with other numbers: a phone that came back after a transfer, a media server that was
+    restarted.
+    """
     for number in range(3):
         rig.step((rig.caller, body(number)))
     rig.caller.sequence += jump

@@ -1,4 +1,6 @@
-"""The relay changes nothing that it need not change: what one party sends the other receives, byte by byte, in order."""
+"""The relay changes nothing that it need not change: what one party sends the other receives, byte by byte,
+in order.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,15 @@ def heard_payloads(phone: Telephone) -> list[bytes]:
 
 
 def assert_same_stream(phone: Telephone, start: int, ssrc: int, count: int, step: int) -> None:
-    """One SSRC that is not the sender's; sequence numbers and timestamps as the sender's, moved by one offset."""
+    """One SSRC that is not the sender's; sequence numbers and timestamps as the sender's, moved by one
+    offset.
+    """
     assert {packet.ssrc for packet in phone.heard} == {phone.heard[0].ssrc} != {ssrc}
     first = phone.heard[0]
     assert [(p.sequence - first.sequence) & 0xFFFF for p in phone.heard] == [n & 0xFFFF for n in range(count)]
-    assert [(p.timestamp - first.timestamp) & 0xFFFFFFFF for p in phone.heard] == [step * n for n in range(count)]
+    assert [(p.timestamp - first.timestamp) & 0xFFFFFFFF for p in phone.heard] == [
+        step * n for n in range(count)
+    ]
 
 
 @pytest.mark.parametrize("law", ["PCMA", "PCMU"])
@@ -41,7 +47,7 @@ def test_every_payload_arrives_untouched_both_ways(ptime_ms: int, law: str) -> N
 
 
 def flow(rig: Rig, packets: int, spacing_s: float, rng: np.random.Generator) -> None:
-    """Both parties talk at a steady pace that does not wait for the engine; then every payload is compared."""
+    """Both talk at a steady pace that does not wait for the engine; then every payload is compared."""
     said, answered = payloads(rng, packets), payloads(rng, packets)
     due = time.monotonic()
     for one, other in zip(said, answered, strict=True):

@@ -1,4 +1,6 @@
-"""The engine's RTP parser beside another one, written from RFC 3550 §5.1 in the plainest Python, over anything that a socket can bring."""
+"""The engine's RTP parser beside another one, written from RFC 3550 §5.1 in the plainest Python, over
+anything that a socket can bring.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from native.rtp import parse_packet
 
 
@@ -19,7 +20,7 @@ def parse(data: bytes) -> dict[str, Any] | str:
         return "malformed"
     if first >> 6 != 2:
         return "malformed"
-    if 192 <= second <= 223:                            # RFC 5761 §4: RTCP packet types 192 … 223 stand where RTP has marker and type
+    if 192 <= second <= 223:  # RFC 5761 §4: RTCP packet types 192 … 223 stand where RTP has marker and type
         return "rtcp"
     rest = data[12:]
     csrcs = 4 * (first & 0x0F)
@@ -48,11 +49,19 @@ def parse(data: bytes) -> dict[str, Any] | str:
 
 
 HEADERS = st.tuples(
-    st.integers(0x80, 0xBF), st.integers(0, 255), st.integers(0, 0xFFFF), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)
+    st.integers(0x80, 0xBF),
+    st.integers(0, 255),
+    st.integers(0, 0xFFFF),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
 ).map(lambda fields: struct.pack("!BBHII", *fields))
 BODIES = st.one_of(
     st.binary(max_size=80),
-    st.builds(lambda words, rest: b"\xbe\xde" + struct.pack("!H", words) + rest, st.integers(0, 6), st.binary(max_size=40)),
+    st.builds(
+        lambda words, rest: b"\xbe\xde" + struct.pack("!H", words) + rest,
+        st.integers(0, 6),
+        st.binary(max_size=40),
+    ),
     st.builds(lambda body, padding: body + bytes([padding]), st.binary(max_size=40), st.integers(0, 45)),
 )
 PACKETS = st.one_of(st.binary(max_size=64), st.builds(bytes.__add__, HEADERS, BODIES))
@@ -74,6 +83,11 @@ def test_a_plain_packets_facts_are_found(header: bytes, payload: bytes) -> None:
     assert isinstance(found, dict)
     assert found["payload"] == payload
     again = struct.pack(
-        "!BBHII", 0x80, found["marker"] << 7 | found["payload_type"], found["sequence"], found["timestamp"], found["ssrc"]
+        "!BBHII",
+        0x80,
+        found["marker"] << 7 | found["payload_type"],
+        found["sequence"],
+        found["timestamp"],
+        found["ssrc"],
     )
     assert again == header

@@ -1,11 +1,13 @@
 """A whisper never reaches the caller: not a sample, whatever the supervisors do, in whatever order.
 
-Shown in two ways on the real engine, over random stories of up to three supervisors who speak loudly all the time:
+Shown in two ways on the real engine, over random stories of up to three supervisors who speak loudly all the
+time:
 
-* The caller hears the same, bit for bit, whatever the supervisors say while they have no path to the caller. Two plays of one story,
-  which differ in that alone, are compared; so no way from such a sample to the caller can be overlooked, however small or distorted.
-* While nobody has a path to the caller, what the caller receives is what the advisor sent, byte by byte; but for the one packet in
-  which what was last open fades, and that holds nothing said since.
+* The caller hears the same, bit for bit, whatever the supervisors say while they have no path to the caller.
+  Two plays of one story, which differ in that alone, are compared; so no way from such a sample to the caller
+  can be overlooked, however small or distorted.
+* While nobody has a path to the caller, what the caller receives is what the advisor sent, byte by byte; but
+  for the one packet in which what was last open fades, and that holds nothing said since.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "native"))
 
+from native.g711 import decode_array
 from rig import Rig
 from scenario import Do, Heard, Play, Step
 from sounds import leak
 
 from gateway.core.model import Mode
-from native.g711 import decode_array
 
 MODES = st.sampled_from(Mode)
 CHANGE = st.builds(Step, st.just(Do.CHANGE), who=st.integers(0, 2), mode=MODES)
@@ -48,7 +50,9 @@ START = [Step(Do.TALK, frames=2), Step(Do.JOIN, mode=Mode.WHISPER), Step(Do.TALK
 def stories(*happenings: st.SearchStrategy[Step], most: int) -> st.SearchStrategy[list[Step]]:
     """Something happens, people talk on (or not, before the next thing happens), and so on."""
     beat = st.tuples(st.one_of(*happenings), TALK)
-    return st.lists(beat, min_size=most // 4, max_size=most).map(lambda beats: START + [step for beat in beats for step in beat])
+    return st.lists(beat, min_size=most // 4, max_size=most).map(
+        lambda beats: START + [step for beat in beats for step in beat]
+    )
 
 
 STORIES = stories(PEOPLE, PEOPLE, PEOPLE, TROUBLE, most=24)
@@ -78,11 +82,15 @@ def assert_identical_while_nobody_is_open(heard: list[Heard]) -> None:
         if frame.open or frame.by_clock or frame.fresh:
             continue
         expected = [] if frame.advisor is None or frame.caller_held else [frame.advisor]
-        assert frame.payloads == expected, f"frame {number} of the advisor's was changed on its way to the caller"
+        assert frame.payloads == expected, (
+            f"frame {number} of the advisor's was changed on its way to the caller"
+        )
 
 
 def assert_no_secret(told: Play) -> None:
-    """No frame that the caller received is like anything that a supervisor had said on a closed path until then."""
+    """No frame that the caller received is like anything that a supervisor had said on a closed path until
+    then.
+    """
     for number, frame in enumerate(told.heard):
         for payload in frame.payloads:
             if payload == frame.advisor:
@@ -91,7 +99,9 @@ def assert_no_secret(told: Play) -> None:
             for supervisor in told.everyone:
                 secret = [said for is_open, said in supervisor.said[: number + 1] if not is_open]
                 if secret:
-                    assert leak(samples, np.concatenate(secret[-50:])) < 0.5, f"frame {number}, supervisor {supervisor.number}"
+                    assert leak(samples, np.concatenate(secret[-50:])) < 0.5, (
+                        f"frame {number}, supervisor {supervisor.number}"
+                    )
 
 
 def whatever_they_whisper(steps: list[Step], laws: tuple[str, str], seed: int) -> None:
@@ -100,9 +110,11 @@ def whatever_they_whisper(steps: list[Step], laws: tuple[str, str], seed: int) -
     if laws[0] == laws[1]:
         assert_identical_while_nobody_is_open(one)
     if any(frame.by_clock for frame in [*one, *other]):
-        return          # the machine stood still for 50 ms, and the clock stepped in, in one play only: nothing to compare
+        return  # the machine stood still, and the clock stepped in, in one play only: nothing to compare
     for number, (first, second) in enumerate(zip(one, other, strict=True)):
-        assert first.payloads == second.payloads, f"what the caller hears in frame {number} depends on a whisper"
+        assert first.payloads == second.payloads, (
+            f"what the caller hears in frame {number} depends on a whisper"
+        )
 
 
 def while_the_clock_runs(steps: list[Step], seed: int) -> None:
@@ -113,7 +125,9 @@ def while_the_clock_runs(steps: list[Step], seed: int) -> None:
 
 @given(steps=STORIES, laws=LAWS, seed=SEEDS)
 @QUICK
-def test_the_caller_hears_the_same_whatever_is_whispered(steps: list[Step], laws: tuple[str, str], seed: int) -> None:
+def test_the_caller_hears_the_same_whatever_is_whispered(
+    steps: list[Step], laws: tuple[str, str], seed: int
+) -> None:
     whatever_they_whisper(steps, laws, seed)
 
 
@@ -121,7 +135,9 @@ def test_the_caller_hears_the_same_whatever_is_whispered(steps: list[Step], laws
 @pytest.mark.timeout(900)
 @given(steps=STORIES, laws=LAWS, seed=SEEDS)
 @THOROUGH
-def test_the_caller_hears_the_same_in_many_stories(steps: list[Step], laws: tuple[str, str], seed: int) -> None:
+def test_the_caller_hears_the_same_in_many_stories(
+    steps: list[Step], laws: tuple[str, str], seed: int
+) -> None:
     whatever_they_whisper(steps, laws, seed)
 
 
@@ -156,6 +172,11 @@ def test_every_three_modes_in_a_row(laws: tuple[str, str], between: int) -> None
     """All that one supervisor can do in three moves, with none, one or two packets before the third."""
     steps = list(START)
     for one, two, three in product(Mode, repeat=3):
-        steps += [Step(Do.CHANGE, mode=one), Step(Do.TALK, frames=2), Step(Do.CHANGE, mode=two), Step(Do.TALK, frames=between)]
+        steps += [
+            Step(Do.CHANGE, mode=one),
+            Step(Do.TALK, frames=2),
+            Step(Do.CHANGE, mode=two),
+            Step(Do.TALK, frames=between),
+        ]
         steps += [Step(Do.CHANGE, mode=three), Step(Do.TALK, frames=2)]
     whatever_they_whisper(steps, laws, seed=between)

@@ -294,7 +294,7 @@ async def test_storm_of_calls_that_end_in_every_way(sip: SipEndpoint, udp: SipPe
     while seen < len(events.events):
         bua.deliver(events.events[seen])
         seen += 1
-    for _ in range(100):
+    for _ in range(500):
         if not sip.stats.active_legs:
             break
         await asyncio.sleep(0.02)

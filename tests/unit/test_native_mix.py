@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from native.mix import mix_arrays
 
 RAMP = 80
@@ -34,7 +33,10 @@ def test_a_gain_of_zero_is_silence() -> None:
 def test_a_ramp_takes_ten_milliseconds_and_is_straight(start: float, end: float) -> None:
     level = 16000
     out = mix_arrays([np.full(160, level, np.int16)], [start], [end]).astype(float)
-    expected = np.concatenate((start + (end - start) * np.arange(1, RAMP + 1) / RAMP, np.full(160 - RAMP, end))) * level
+    expected = (
+        np.concatenate((start + (end - start) * np.arange(1, RAMP + 1) / RAMP, np.full(160 - RAMP, end)))
+        * level
+    )
     assert np.max(np.abs(out - expected)) <= 2
     assert np.all(out[RAMP:] == end * level)
 

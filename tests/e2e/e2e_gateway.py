@@ -1,0 +1,308 @@
+"""The gateway as it is run in earnest: a process of its own, a TOML file, its structured log read line by line.
+
+A thread reads the log, so that the helper serves any event loop and also a test without one. Everything that waits waits for
+something to be logged or answered, never for a time to pass; its timeouts are only there so that a failure ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 30.0
+"""For anything that a sound gateway does in milliseconds, on a machine that is busy with other things."""
+TOKENS = {name: f"{name}-{'0123456789abcdef' * 2}" for name in ("fiona", "arthur", "mona")}
+ROUTES = (("2\\d{3}", "home"), ("3\\d{3}", "home-tcp"), ("9\\d{3}", "floor"))
+SOUTH = "south"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the simulated phones listen; chosen free at the beginning of the session."""
+
+    home: int
+    home_tcp: int
+    floor: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a generated configuration has that another one has not."""
+
+    rtp_timeout_ms: int = 1000
+    supervisor_timeout_s: float = 3.0
+    ring_timeout_s: float = 60.0
+    max_calls: int = 400
+    calls_per_second: float = 500.0
+    retry_after_s: int = 7
+    mqtt_url: str | None = None
+    advisors: int = 20
+    """So many in team north, with the extensions 2001 … (UDP) and 3001 … (TCP); 2901 is of team south."""
+    floor_trunk: str | None = None
+    """Another place than the floorwalkers' phones for 9xxx."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def toml(self, ports: Ports) -> str:
+        lines = [
+            '[node]\nname = "node1"\nsite = "leeds"',
+            '[sip]\nbind = "127.0.0.1:0"',
+            f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}',
+            trunk("home", ports.home),
+            trunk("home-tcp", ports.home_tcp, "tcp"),
+            trunk("floor", ports.floor),
+            *(f"[[route]]\nmatch = '{match}'\nto = {{ trunk = \"{to}\" }}" for match, to in ROUTES),
+            *(advisor(f"adv{n}", 2000 + n, "north") for n in range(1, self.advisors + 1)),
+            *(advisor(f"tcp{n}", 3000 + n, "north") for n in range(1, 4)),
+            advisor("sid", 2901, SOUTH),
+            user("fiona", "9001", "floorwalker"),
+            user("felix", "9002", "floorwalker"),
+            user("flora", "9003", "floorwalker"),
+            user("arthur", "9004", "auditor", "north"),
+            user("sven", "9005", "floorwalker", SOUTH),
+            user("mona", "9006", "manager"),
+            f"[supervision]\nsupervisor_timeout_s = {self.supervisor_timeout_s}\nring_timeout_s = {self.ring_timeout_s}",
+            '[alerts]\nring = ["fiona"]',
+            f'[mqtt]\nurl = "{self.mqtt_url}"' if self.mqtt_url else "",
+            '[web]\nbind = "127.0.0.1:0"',
+            f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"
+            f"retry_after_s = {self.retry_after_s}",
+            '[log]\nlevel = "info"\nformat = "json"',
+        ]
+        return "\n\n".join(lines) + "\n"
+
+
+def trunk(name: str, port: int, transport: str = "udp") -> str:
+    # All phones have the same address; once any trunk names one, calls from elsewhere are refused.
+    known = '\nidentify_by = ["127.0.0.1"]' if name == "home" else ""
+    return f'[[trunk]]\nname = "{name}"\nuri = "sip:127.0.0.1:{port}"\ntransport = "{transport}"{known}'
+
+
+def advisor(name: str, extension: int, team: str) -> str:
+    return f'[[advisor]]\nid = "{name}"\nname = "{name.title()}"\nextension = "{extension}"\nteam = "{team}"'
+
+
+def user(name: str, sip: str, role: str, teams: str = "*") -> str:
+    token = f'\ntoken_env = "E2E_TOKEN_{name.upper()}"' if name in TOKENS else ""
+    return f'[[user]]\nid = "{name}"\nname = "{name.title()}"\nsip = "{sip}"\nroles = ["{role}"]\nteams = ["{teams}"]{token}'
+
+
+class Gateway:
+    """One running gateway. Make it by `start`; end it by `stop`."""
+
+    def __init__(
+        self, settings: Settings, ports: Ports, folder: Path, command: list[str] | None = None
+    ) -> None:
+        """`command`: what runs `serve -c FILE` in place of the installed program."""
+        self.settings = settings
+        self.ports = ports
+        self._config = folder / "gateway.toml"
+        self._config.write_text(settings.toml(ports))
+        self._command = command or [str(Path(sys.executable).with_name("gateway"))]
+        self._lines: list[str] = []
+        self._events: list[dict[str, Any]] = []
+        self._more = threading.Condition()
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self.sip_udp = self.sip_tcp = 0
+        self.url = ""
+
+    # ── life ──
+
+    def start(self) -> None:
+        """Run it and wait for its ready line."""
+        tokens = {f"E2E_TOKEN_{name.upper()}": token for name, token in TOKENS.items()}
+        self._process = subprocess.Popen(
+            [*self._command, "serve", "-c", str(self._config)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            cwd=ROOT,
+            env={**os.environ, **tokens, **self.settings.environment, "PYTHONUNBUFFERED": "1"},
+        )
+        self._reader = threading.Thread(target=self._read, name="gateway log", daemon=True)
+        self._reader.start()
+        ready = self.wait_for("gateway.ready")
+        ports = dict(re.findall(r"(udp|tcp):[\d.]+:(\d+)", " ".join(ready["sip"])))
+        self.sip_udp, self.sip_tcp = int(ports["udp"]), int(ports["tcp"])
+        self.url = ready["web"]
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager would; returns the exit code. Killed where it does not end."""
+        process = self._process
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        assert self._reader is not None
+        self._reader.join(PATIENCE_S)
+        self._process = None
+        return code
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    # ── the log ──
+
+    def _read(self) -> None:
+        assert self._process is not None and self._process.stderr is not None
+        for line in self._process.stderr:
+            event = _parsed(line)
+            with self._more:
+                self._lines.append(line.rstrip())
+                self._events.append(event)
+                self._more.notify_all()
+        with self._more:
+            self._more.notify_all()
+
+    def mark(self) -> int:
+        """A place in the log, for `events` and the waiting."""
+        return len(self._events)
+
+    def text(self, since: int = 0) -> str:
+        return "\n".join(self._lines[since:])
+
+    def events(self, kind: str | None = None, /, *, since: int = 0, **facts: Any) -> list[dict[str, Any]]:
+        """What was logged: of one kind, with these facts; of any kind where none is given."""
+        return [event for event in self._events[since:] if _fits(event, kind, facts)]
+
+    def wait_for(
+        self, kind: str, /, *, since: int = 0, timeout_s: float = PATIENCE_S, **facts: Any
+    ) -> dict[str, Any]:
+        """The first such event; blocks until it is logged. Raises AssertionError when the gateway ends or stays silent."""
+        deadline = time.monotonic() + timeout_s
+        at = since
+        while True:
+            with self._more:
+                while at < len(self._events):
+                    if _fits(self._events[at], kind, facts):
+                        return self._events[at]
+                    at += 1
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(
+                        f"the gateway did not log {kind} {facts or ''} within {timeout_s:g} s"
+                    )
+                if not self.running and not (self._reader and self._reader.is_alive()):
+                    raise AssertionError("the gateway has ended:\n" + self.text()[-4000:])
+                self._more.wait(min(left, 0.5))
+
+    async def logged(
+        self, kind: str, /, *, since: int = 0, timeout_s: float = PATIENCE_S, **facts: Any
+    ) -> dict[str, Any]:
+        """`wait_for` without blocking the event loop."""
+        return await asyncio.to_thread(self.wait_for, kind, since=since, timeout_s=timeout_s, **facts)
+
+    def faults(self, since: int = 0) -> list[str]:
+        """Lines that tell of a defect: exceptions, errors, failed assertions, output that is not the structured log.
+
+        What PJSIP calls an error is for the greater part a peer's mistake.
+        """
+        pairs = zip(self._lines[since:], self._events[since:], strict=False)
+        return [line for line, event in pairs if _is_fault(event)]
+
+    # ── its face ──
+
+    def uri(self, number: str, transport: str = "udp") -> str:
+        """What to dial to reach a number through the gateway."""
+        if transport == "tcp":
+            return f"sip:{number}@127.0.0.1:{self.sip_tcp};transport=tcp"
+        return f"sip:{number}@127.0.0.1:{self.sip_udp}"
+
+    async def get(self, path: str, who: str = "fiona") -> Any:
+        """GET as JSON, with somebody's token. Raises for anything but 200."""
+        headers = {"Authorization": f"Bearer {TOKENS[who]}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_S) as client:
+            response = await client.get(path)
+            response.raise_for_status()
+            return response.json()
+
+    async def calls(self) -> list[dict[str, Any]]:
+        found = await self.get("/api/calls")
+        assert isinstance(found, list)
+        return found
+
+    async def idle(self, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until no call is left."""
+        await until(self.calls, lambda calls: not calls, timeout_s, "calls are left")
+
+    @property
+    def web_address(self) -> tuple[str, int]:
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    def websocket_url(self, path: str, who: str = "fiona") -> str:
+        return f"{self.url.replace('http', 'ws', 1)}{path}{'&' if '?' in path else '?'}token={TOKENS[who]}"
+
+    def rss_bytes(self) -> int:
+        """Resident memory of the process."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def until(
+    look: Callable[[], Any],
+    holds: Callable[[Any], bool],
+    timeout_s: float = PATIENCE_S,
+    complaint: str = "it did not happen",
+) -> Any:
+    """Look again and again until it holds; returns what was seen. `look` may be a coroutine function."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = look()
+        if asyncio.iscoroutine(seen):
+            seen = await seen
+        if holds(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{complaint} after {timeout_s:g} s: {str(seen)[:1000]}")
+        await asyncio.sleep(0.02)
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _is_fault(event: dict[str, Any]) -> bool:
+    if not event or "exception" in event or "Assert failed" in str(event.get("event")):
+        return True
+    return event.get("level") in ("error", "critical") and event.get("logger") != "gateway.sip.pjsip"
+
+
+def _fits(event: dict[str, Any], kind: str | None, facts: dict[str, Any]) -> bool:
+    return (kind is None or event.get("event") == kind) and all(
+        event.get(name) == value for name, value in facts.items()
+    )

@@ -1,0 +1,192 @@
+"""The call survives its supervisors, auditors and broker: its packets do not change, and an alert is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from conftest import free_port
+from e2e_auditor import Auditor, Stalled
+from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
+from e2e_checks import tone, unique_payloads
+from e2e_figures import figure
+from e2e_gateway import Gateway, Settings, until
+from e2e_house import House, Line, heard_more, sent_for
+
+BROKER_PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(mqtt_url=f"mqtt://127.0.0.1:{BROKER_PORT}")
+
+
+@pytest.fixture
+async def broker(gateway: Gateway, tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    """Mosquitto, with the gateway connected to it."""
+    mark = gateway.mark()
+    async with Mosquitto(tmp_path, BROKER_PORT) as broker:
+        await gateway.logged("mqtt.connected", since=mark)
+        yield broker
+
+
+async def talking(house: House, seconds: float = 200) -> Line:
+    """A call on which both say, packet by packet, what nobody else says."""
+    line = await house.conversation()
+    line.patient.say_payloads(unique_payloads(seconds, seed=21))
+    line.advisor.say_payloads(unique_payloads(seconds, seed=22))
+    return line
+
+
+async def unharmed(line: Line, event: str) -> None:
+    """Every packet of both, before, during and after the event, arrived as it was sent."""
+    to_patient, to_advisor = await line.exact()
+    assert line.patient.received.lost == line.advisor.received.lost == 0
+    figure(
+        f"call's packets across: {event}",
+        f"{to_advisor.heard} + {to_patient.heard}, none missing or changed; transit p99 {to_patient.p99_ms:.2f} ms",
+    )
+
+
+# ── supervisors ──
+
+
+@pytest.mark.parametrize("code", ["*71", "*72"], ids=["listening", "whispering"])
+async def test_a_supervisor_vanishes(house: House, gateway: Gateway, code: str) -> None:
+    """No RTP, no BYE, no answer to anything, as after a power cut."""
+    line = await talking(house)
+    fiona = await house.supervise(code)
+    fiona.say(tone(1_000, 1.0), loop=True)
+    await sent_for(fiona, 1)
+    mark = gateway.mark()
+    fiona.vanish()
+    await gateway.logged("stream.silent", since=mark, user="fiona")
+    await gateway.logged("supervisor.left", since=mark, user="fiona")
+    await sent_for(line.patient, 0.5)
+    if code == "*71":
+        await unharmed(line, "a listener vanishes")
+        return
+    await line.settle()
+    assert line.to_patient.unheard == 0
+    assert line.patient.received.lost == line.advisor.received.lost == 0
+    assert line.advisor.received.mark() >= line.patient.sent.mark()
+    figure(
+        "call's packets across: a whisperer vanishes",
+        f"{line.to_patient.heard} at the patient's ear, none missing or changed",
+    )
+
+
+async def test_a_supervisors_phone_goes_on_hold_and_comes_back(house: House) -> None:
+    line = await talking(house)
+    fiona = await house.supervise("*71")
+    await fiona.hold()
+    await sent_for(line.patient, 0.5)
+    await fiona.resume()
+    await fiona.hang_up()
+    await unharmed(line, "a listener's hold, resume and BYE")
+
+
+# ── auditors ──
+
+
+async def stall(house: House, gateway: Gateway, seconds: float) -> None:
+    line = await talking(house, seconds + 30)
+    async with Auditor(gateway, line.id) as other:
+        async with Stalled(gateway, f"/api/calls/{line.id}/audio"), Stalled(gateway, "/api/events"):
+            await sent_for(line.patient, seconds)
+        await heard_more(line.patient, 5)
+        await unharmed(line, f"an auditor's socket stalled for {seconds:g} s")
+        assert other.complaints == []
+        assert other.missed_ms == 0
+        assert len(other.frames) > seconds * 50 * 0.9
+
+
+async def test_an_auditors_socket_stalls(house: House, gateway: Gateway) -> None:
+    await stall(house, gateway, 3)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(240)
+async def test_an_auditors_socket_stalls_for_a_minute(house: House, gateway: Gateway) -> None:
+    """Cut off after half a minute, and said so in the log."""
+    mark = gateway.mark()
+    await stall(house, gateway, 60)
+    assert gateway.events("feed.stalled", since=mark)
+    (ended,) = gateway.events(
+        "feed.ended",
+        since=mark,
+        user="fiona",
+        sent_frames=gateway.events("feed.ended", since=mark)[0]["sent_frames"],
+    )
+    assert ended["missed_ms"] > 10_000
+
+
+# ── the broker ──
+
+
+@needs_mosquitto
+async def test_the_broker_is_killed_and_the_alert_raised_meanwhile_arrives(
+    house: House, gateway: Gateway, broker: Mosquitto
+) -> None:
+    async with Wallboard(broker.port) as wallboard:
+        line = await talking(house)
+        await until(
+            lambda: wallboard.seen, lambda seen: any(topic == f"call/{line.id}/state" for topic, _ in seen)
+        )
+        mark = gateway.mark()
+        await broker.kill()
+        await gateway.logged("mqtt.disconnected", since=mark)
+        await line.advisor.press("*99")
+        await gateway.logged("alert.raised", since=mark, call=line.id)
+        summoned = await house.floor.incoming(20)
+        await summoned.answer()
+        await gateway.logged("supervisor.joined", since=mark, user="fiona", mode="whisper")
+        assert wallboard.alerts() == []
+        await sent_for(line.patient, 1)
+        await broker.start()
+        await until(lambda: wallboard.alerts(call=line.id), bool, complaint="the alert did not arrive")
+        await until(
+            lambda: wallboard.alerts(call=line.id, state="acknowledged"),
+            bool,
+            complaint="the acknowledgement did not arrive",
+        )
+        states = [alert["state"] for alert in wallboard.alerts(call=line.id)]
+        assert states == ["raised", "acknowledged"], "in order, none lost, none doubled"
+        await sent_for(line.patient, 0.5)
+        await summoned.hang_up()
+        await line.settle()
+        assert line.to_patient.unheard == 0
+        assert line.patient.received.lost == line.advisor.received.lost == 0
+        assert line.patient.received.digits() == ""
+        await line.patient.hang_up()
+        await until(lambda: wallboard.alerts(state="resolved"), bool, complaint="the alert was not resolved")
+    figure(
+        "broker killed -9, alert raised meanwhile",
+        f"arrived after the restart as {', '.join(states)}; the patient's {line.to_patient.heard} packets unchanged",
+    )
+
+
+@needs_mosquitto
+async def test_the_broker_dies_under_a_call(house: House, gateway: Gateway, broker: Mosquitto) -> None:
+    line = await talking(house)
+    mark = gateway.mark()
+    await broker.kill()
+    await gateway.logged("mqtt.disconnected", since=mark)
+    await sent_for(line.patient, 0.5)
+    await broker.start()
+    await gateway.logged("mqtt.connected", since=mark)
+    await sent_for(line.patient, 0.5)
+    await unharmed(line, "the broker killed and restarted")
+
+
+async def test_everything_goes_wrong_at_once(house: House, gateway: Gateway) -> None:
+    """Broker away, a stalled auditor, a vanished listener; the call is not told of any of it."""
+    line = await talking(house)
+    async with Stalled(gateway, f"/api/calls/{line.id}/audio"):
+        fiona = await house.supervise("*71")
+        await sent_for(fiona, 0.5)
+        fiona.vanish()
+        await asyncio.gather(gateway.logged("supervisor.left", user="fiona"), sent_for(line.patient, 2))
+    await unharmed(line, "no broker, a stalled auditor and a vanished listener together")
