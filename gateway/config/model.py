@@ -184,7 +184,7 @@ class Supervision(Section):
     keys: SupervisorKeys = SupervisorKeys()
     join_tone: StrictBool = False
     """Does the advisor hear a short tone when a supervisor joins? True is refused by `crosscheck` as yet."""
-    supervisor_timeout_s: Seconds = 10.0
+    supervisor_timeout_s: Seconds = 60.0
     """A supervisor's leg that sends nothing for so long is hung up."""
     ring_timeout_s: Seconds = 60.0
     """An advisor's phone that does not answer for so long: the call is given up with 480."""

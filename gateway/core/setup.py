@@ -39,7 +39,7 @@ class Policy:
 
     laws: tuple[Law, ...] = (Law.PCMA, Law.PCMU)
     ring_timeout_s: float = 60.0
-    supervisor_timeout_s: float = 10.0
+    supervisor_timeout_s: float = 60.0
     dead_call_s: float = 300.0
     """Both parties silent for so long: the call is looked at, and ended where it is dead."""
     panic_code: str = "*99"

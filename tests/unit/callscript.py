@@ -79,7 +79,7 @@ class Script:
             calling_address=address(self.calling),
             called_address=address(self.called),
         )
-        self.call = Call(CallId("c1"), self.setup, policy or Policy(), self.now)
+        self.call = Call(CallId("c1"), self.setup, policy or Policy(supervisor_timeout_s=10), self.now)
         self.actions: list[act.Action] = []
         """What was decided since the last `sees` or `clear`."""
 
