@@ -17,6 +17,10 @@ cdef struct Voice:
     uint32_t end_timestamp      # RTP timestamp that the next packet in order has
     uint32_t ssrc
     bint started
+    int64_t arrived_ns          # when the newest packet came
+    int64_t end_before          # `end` until then
+    int64_t gap_at              # where the last loss was filled with silence [samples, as `end`]
+    int gap                     # and how much of it [samples]
 
 cdef struct Playout:
     int64_t cursor              # next sample to read [samples of the voice]
@@ -29,11 +33,11 @@ cdef struct Playout:
     int64_t underruns           # times that the voice ran out
 
 # Add n samples of a packet. Gaps up to 60 ms become silence, longer ones and new streams are joined on; late packets go to their place.
-cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n) noexcept nogil
+cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
 
 # Wait for fresh audio: forget what was not read.
 cdef void playout_reset(Playout *self, const Voice *voice) noexcept nogil
 # Go on from the newest sample, as a listener that has heard everything so far; what breaks off is faded, not cut.
 cdef void playout_follow(Playout *self, const Voice *voice) noexcept nogil
 # The next n samples as this listener hears them, n <= MOST_SAMPLES; silence where the source has none. Always writes n.
-cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n) noexcept nogil
+cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n, int64_t now_ns) noexcept nogil

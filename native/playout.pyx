@@ -3,9 +3,11 @@
 Delay is governed by *slack*: what a voice holds beyond what a reader takes, at the moment it takes it. Too little, and jitter runs the
 reader dry; too much is delay that nobody wants back. The least slack over two seconds is what was never needed: it is trimmed, and a
 slack that shrinks (a slower clock) is stretched, by one sample a frame (0.6 %, inaudible). So neither a burst nor a drifting clock
-leaves a lasting delay.
+leaves a lasting delay. Audio that came in the last 3 ms does not count as slack: with a little jitter it might not be there.
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
+
+import numpy as np
 
 cdef enum:
     LONGEST_GAP = 480           # 60 ms: longer is a pause (DTX, hold), not a loss
@@ -14,6 +16,7 @@ cdef enum:
     STRETCH_BELOW = 4           # half a millisecond left
     JUMP_ABOVE = 960            # 120 ms: too much to trim away slowly
     STARVED_OUT = 800           # 100 ms without audio: the source has stopped
+    JUST_IN_TIME_NS = 3000000
 
 
 cdef inline void put(Voice *self, int64_t position, const int16_t *pcm, int n) noexcept nogil:
@@ -22,7 +25,7 @@ cdef inline void put(Voice *self, int64_t position, const int16_t *pcm, int n) n
         self.pcm[(position + i) & VOICE_MASK] = pcm[i]
 
 
-cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n) noexcept nogil:
+cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
     cdef int32_t gap
     cdef int i
     if not self.started or ssrc != self.ssrc:
@@ -33,7 +36,11 @@ cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int1
     if gap < 0 and gap > -(VOICE_SAMPLES - n) and -gap <= self.end:
         put(self, self.end + gap, pcm, n if n < -gap else -gap)         # late: to its place, as far as it was left open
         return
+    self.end_before = self.end
+    self.arrived_ns = now_ns
     if 0 < gap <= LONGEST_GAP:
+        self.gap_at = self.end
+        self.gap = gap
         for i in range(gap):
             self.pcm[(self.end + i) & VOICE_MASK] = 0
         self.end += gap
@@ -118,9 +125,9 @@ cdef inline void fade_in(Playout *self, int16_t *pcm, int n) noexcept nogil:
         i += 1
 
 
-cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n) noexcept nogil:
+cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
     cdef int64_t have = voice.end - self.cursor
-    cdef int i, slack, taken
+    cdef int i, slack, spare, taken
     if not self.synced:
         if have < n:
             for i in range(n):
@@ -131,6 +138,9 @@ cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n) n
         self.window = 0
         if have > n + GUARD_SAMPLES:
             self.cursor = voice.end - n - GUARD_SAMPLES
+        have = voice.end - self.cursor
+    if self.starved and voice.gap and voice.gap_at == self.cursor:
+        self.cursor += min(voice.gap, self.starved)         # that silence was given already
         have = voice.end - self.cursor
     if have < n:
         starve(self, voice, pcm, <int>max(0, have), n)
@@ -143,7 +153,10 @@ cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n) n
         self.window = 0
         self.trim = 0
     slack = <int>have - n
-    govern(self, slack)
+    spare = slack
+    if slack > STRETCH_BELOW and now_ns - voice.arrived_ns < JUST_IN_TIME_NS:
+        spare = <int>max(voice.end_before - self.cursor - n, STRETCH_BELOW)
+    govern(self, spare)
     taken = n
     if self.trim > 0 and slack > 0:
         taken = n + 1
@@ -158,3 +171,41 @@ cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n) n
     self.cursor += taken
     if self.fade_in:
         fade_in(self, pcm, n)
+
+
+cdef class PlayoutProbe:
+    """One voice and one listener of it, for tests: what the media thread does with them, step by step. One Python thread."""
+
+    cdef Voice voice
+    cdef Playout playout
+
+    def write(self, timestamp, samples, now_ms=0.0, ssrc=1):
+        """A packet of int16 samples, at most MOST_SAMPLES."""
+        cdef const int16_t[::1] pcm = samples
+        voice_write(&self.voice, <uint32_t>(timestamp & 0xFFFFFFFF), ssrc, &pcm[0], <int>pcm.shape[0], <int64_t>(now_ms * 1000000))
+
+    def read(self, int n, now_ms=1000000.0):
+        """The listener's next n samples (int16)."""
+        out = np.empty(n, dtype=np.int16)
+        cdef int16_t[::1] pcm = out
+        playout_read(&self.playout, &self.voice, &pcm[0], n, <int64_t>(now_ms * 1000000))
+        return out
+
+    def reset(self):
+        playout_reset(&self.playout, &self.voice)
+
+    def follow(self):
+        playout_follow(&self.playout, &self.voice)
+
+    @property
+    def slack(self):
+        """Samples written and not yet read."""
+        return self.voice.end - self.playout.cursor
+
+    @property
+    def underruns(self):
+        return self.playout.underruns
+
+    @property
+    def synced(self):
+        return bool(self.playout.synced)

@@ -15,7 +15,7 @@ from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
     ADVISOR, CALLER, Call, Edge, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
-from native.talkpath cimport plan_call
+from native.talkpath cimport hush, plan_call
 
 cdef enum:
     NS_PER_SAMPLE = 125000      # at 8 kHz
@@ -91,7 +91,7 @@ cdef void relay_packet(Worker *worker, Leg *leg, int n, const Header *header, ui
 
 
 cdef void skip_packet(Leg *leg, int skipped) noexcept nogil:
-    """A packet of the pacer's that this leg must not have: close the gap in its numbers, once (repeated and late ones make none)."""
+    """A packet of the pacer's that this leg must not have: close the gap in its numbers (repeated and late ones make none)."""
     if leg.anchored and skipped >= 0:
         leg.sequence_offset -= 1
 
@@ -99,11 +99,11 @@ cdef void skip_packet(Leg *leg, int skipped) noexcept nogil:
 # ── overlay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-cdef void join_playout(Leg *leg, Leg *pacer, int16_t *pcm, int n) noexcept nogil:
+cdef void join_playout(Worker *worker, Leg *leg, Leg *pacer, int16_t *pcm, int n) noexcept nogil:
     """The pacer takes the pace back: cross from where this leg's playout of it stood into its packet."""
     cdef int16_t tail[playout.FADE_SAMPLES]
     cdef int i, length = min(<int>playout.FADE_SAMPLES, n)
-    playout.playout_read(&leg.edges[pacer.slot].playout, &pacer.voice, tail, length)
+    playout.playout_read(&leg.edges[pacer.slot].playout, &pacer.voice, tail, length, worker.now_ns)
     for i in range(length):
         pcm[i] = <int16_t>((pcm[i] * i + tail[i] * (length - i)) // length)
     leg.edges[pacer.slot].playout.synced = False
@@ -144,10 +144,10 @@ cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pcm, in
                 memcpy(voice, pcm, n * sizeof(int16_t))
                 if leg.crossfade:
                     leg.crossfade = False
-                    join_playout(leg, pacer, voice, n)
+                    join_playout(worker, leg, pacer, voice, n)
                 mix.add(total, voice, n, &edge.gain)
         else:
-            playout.playout_read(&edge.playout, &source.voice, voice, n)
+            playout.playout_read(&edge.playout, &source.voice, voice, n, worker.now_ns)
             mix.add(total, voice, n, &edge.gain)
         ramping |= edge.gain.step != 0
     ramping |= add_tail(worker, leg, total, n)
@@ -189,7 +189,7 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pc
 
 cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil:
     cdef int64_t frame_ns = <int64_t>leg.media.frame * NS_PER_SAMPLE
-    cdef int64_t last_ns = <int64_t>max(leg.media.frame, leg.out_samples) * NS_PER_SAMPLE      # what the last packet held
+    cdef int64_t last_ns = <int64_t>max(leg.media.frame, leg.out_samples) * NS_PER_SAMPLE    # what the last packet held
     cdef int64_t silent_ns = worker.now_ns - leg.emitted_ns
     cdef int burst = 0
     if not leg.timed:
@@ -272,12 +272,19 @@ cdef void insert_key(Worker *worker, Leg *leg, int n, const Header *header) noex
 
 
 cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
-    """A telephone-event: lifted out, and passed on only between the parties and only where the leg's keys are to be passed."""
+    """A telephone-event: lifted out, and passed on only between the parties and only where the leg's keys are to be passed.
+
+    A supervisor who presses a key may mean to whisper from now on. The caller does not hear them until the control plane, which may be
+    slow, has said so: it sets the talk path again after every key of theirs.
+    """
     cdef dtmf.KeyPress done
+    cdef bint begins = not leg.press.reported_once or leg.press.timestamp != header.timestamp
     cdef Leg *listener
     cdef int slot
     if dtmf.take(&leg.press, header.timestamp, worker.packet + header.payload_offset, header.payload_bytes, worker.now_ns, &done):
         say_key(worker, leg, &done)
+    if leg.role == SUPERVISOR and begins and leg.press.timestamp == header.timestamp:
+        hush(worker, leg)
     for slot in range(MAX_LEGS):
         listener = leg.call.legs[slot]
         if listener == NULL or listener.pacer != leg:
@@ -314,7 +321,7 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
     if call.decodes:
         leg.last_samples = 0
         g711.decode(leg.media.law, payload, worker.pcm, samples)
-        playout.voice_write(&leg.voice, header.timestamp, header.ssrc, worker.pcm, samples)
+        playout.voice_write(&leg.voice, header.timestamp, header.ssrc, worker.pcm, samples, worker.now_ns)
         if call.tap != NULL and leg.role != SUPERVISOR:
             tap.tap_write(call.tap, <int>leg.role, header.timestamp, header.ssrc, worker.pcm, samples, worker.now_ns)
     else:
@@ -329,7 +336,7 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
 
 
 cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
-    """Silence described (RFC 3389) or an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix it is just silence."""
+    """Silence described (RFC 3389), an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix just silence."""
     cdef Leg *listener
     cdef int slot
     for slot in range(MAX_LEGS):

@@ -8,3 +8,5 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil
 cdef void plan_call(Worker *worker, Call *call) noexcept nogil
 # Cut every path from and to a leg that goes, with its last sound faded for those who heard it.
 cdef void leave(Worker *worker, Leg *leg) noexcept nogil
+# A supervisor presses a key: shut their way to the caller now. It is opened again by the next table, if that has it.
+cdef void hush(Worker *worker, Leg *supervisor) noexcept nogil

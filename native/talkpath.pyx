@@ -19,7 +19,7 @@ cdef void prime(Worker *worker, Leg *leg) noexcept nogil:
     """Begin a voice with the packet last relayed, so that what starts or stops in its middle has something to fade from."""
     if leg.last_samples and not leg.call.decodes:
         decode(leg.media.law, leg.last_payload, worker.pcm, leg.last_samples)
-        voice_write(&leg.voice, leg.last_timestamp, leg.reception.ssrc, worker.pcm, leg.last_samples)
+        voice_write(&leg.voice, leg.last_timestamp, leg.reception.ssrc, worker.pcm, leg.last_samples, leg.heard_ns)
 
 
 cdef void close_edge(Worker *worker, Leg *listener, Leg *source) noexcept nogil:
@@ -109,7 +109,8 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
     if leg.timed and voices < 2:
         stop_clock(leg)
     leg.ramping |= leg.crossfade
-    leg.pure = voices == 1 and leg.tail_left == 0 and not leg.crossfade and steady_unity(&leg.edges[pacer.slot].gain) and pacer.media.law == leg.media.law
+    leg.pure = (voices == 1 and leg.tail_left == 0 and not leg.crossfade and steady_unity(&leg.edges[pacer.slot].gain)
+                and pacer.media.law == leg.media.law)
     set_mixing(worker, leg, leg.connected and leg.media.sends and not leg.pure and voices > 0
                and (voices > 1 or leg.role == SUPERVISOR))
 
@@ -177,3 +178,14 @@ cdef void leave(Worker *worker, Leg *leg) noexcept nogil:
             listener.anchored = False
             listener.timed = False
     plan_call(worker, call)
+
+
+cdef void hush(Worker *worker, Leg *supervisor) noexcept nogil:
+    cdef Leg *listener
+    cdef int slot
+    prime(worker, supervisor)
+    for slot in range(MAX_LEGS):
+        listener = supervisor.call.legs[slot]
+        if listener != NULL and listener.role == CALLER and audible(&listener.edges[supervisor.slot].gain):
+            close_edge(worker, listener, supervisor)
+    plan_call(worker, supervisor.call)

@@ -1,7 +1,7 @@
 """The media thread: one epoll loop over the legs' sockets.
 
-A round: wait, read one packet of each ready socket, then look at the commands, then at the clock. Commands come last, so that no
-socket's event outlives its leg.
+A round: wait, obey commands if there are any and wait again, read one packet of each ready socket, look at the clock. So a packet that
+waits behind a command is served as that says, and no socket's event outlives its leg.
 """
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
@@ -167,7 +167,7 @@ cdef void look_at_clock(Worker *worker) noexcept nogil:
 
 
 cdef void run(Worker *worker) noexcept nogil:
-    cdef bint commanded
+    cdef bint commanded, obeyed = False
     cdef int i, ready
     watch(worker, worker.command_fd, 0)
     while not worker.stopping:
@@ -176,10 +176,15 @@ cdef void run(Worker *worker) noexcept nogil:
         worker.wakeups += 1
         commanded = False
         for i in range(ready):
+            commanded |= worker.ready[i].data.u64 == 0
+        if commanded and not obeyed:
+            obey_all(worker)
+            obeyed = True                                   # the packets are told again; a flood of commands may not hold them up
+            continue
+        for i in range(ready):
             if worker.ready[i].data.u64:
                 receive_from(worker, worker.ready[i].data.u64)
-            else:
-                commanded = True
         if commanded:
             obey_all(worker)
+        obeyed = False
         look_at_clock(worker)

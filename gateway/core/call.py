@@ -231,11 +231,15 @@ class Call:
 
     def _key(self, leg: Leg, supervisor: Supervisor | None, event: Digit | LegInfoDigit) -> None:
         if supervisor is not None:
+            if isinstance(event, Digit):
+                self._talk.hushed(supervisor)
             meaning = self._keys.press(event.digit)
             if meaning is LEAVE:
                 self._supervision.leave(supervisor, "left by key")
             elif isinstance(meaning, Mode):
                 self._supervision.set_mode(supervisor, meaning, supervisor.user, "keys")
+            if supervisor in self._talk.present:
+                self._talk.open_paths()
         elif leg.role is Role.ADVISOR and self._panic[type(event)].press(event.digit, self._talk.now.s):
             self._talk.do(Panic(leg.id))
 

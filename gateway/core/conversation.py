@@ -130,6 +130,13 @@ class Conversation:
             self._gains = gains
             self.do(SetTalkPath(gains))
 
+    def hushed(self, supervisor: Supervisor) -> None:
+        """The media engine has shut a supervisor's way to the caller with the first packet of a key, whatever
+        it means: the next `open_paths` opens it again if their mode says so.
+        """
+        to_caller = (supervisor.leg.id, self.caller.id)
+        self._gains = {pair: gain for pair, gain in self._gains.items() if pair != to_caller}
+
     def _heard_as(self, supervisor: Supervisor) -> Mode:
         """The mode for the talk path: while a supervisor's phone is on hold nobody hears its music, except a
         patient who has nobody else.

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from native.engine import Engine, NoFreePort
+from native.engine import Engine
 
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
@@ -76,7 +76,7 @@ class MediaEngine:
             # The caller may need keys on the far side (a menu); an advisor's are codes for us, a
             # supervisor's reach nobody.
             number, port = self._engine.add_leg(self._calls[call], role.value, role is Role.CALLER)
-        except NoFreePort as error:
+        except OSError as error:  # no port in the range, or no file descriptor for one
             raise PortsExhausted(error.strerror or str(error)) from error
         self._legs[leg] = number
         self._names[number] = leg

@@ -44,7 +44,7 @@ class Settings:
     """What a generated configuration has that another one has not."""
 
     rtp_timeout_ms: int = 1000
-    supervisor_timeout_s: float = 3.0
+    supervisor_timeout_s: float = 2.0
     ring_timeout_s: float = 60.0
     max_calls: int = 400
     calls_per_second: float = 500.0

@@ -7,6 +7,7 @@ On leaving, whoever is still on the phone hangs up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -40,36 +41,38 @@ class Line:
     def to_patient(self) -> Relayed:
         return relayed(audio_packets(self.advisor.sent), audio_packets(self.patient.received))
 
-    async def settle(self) -> None:
-        """Let both stop sending and wait for what is on its way; then what was sent is complete."""
+    async def settle(self, *, mixed: bool = False) -> None:
+        """Let both stop sending and wait for what is on its way; then what was sent is complete.
+
+        `mixed`: the advisor hears others besides, so that the patient's last packet is not to be known again.
+        """
         self.patient.mute_rtp()
         self.advisor.mute_rtp()
-        await asyncio.gather(arrived(self.patient, self.advisor), arrived(self.advisor, self.patient))
+        await arrived(self.advisor, self.patient)
+        if not mixed:
+            await arrived(self.patient, self.advisor)
 
     async def exact(self) -> tuple[Relayed, Relayed]:
-        """End the sending; check that each heard every payload of the other, in order, to the last
-        (patient's, advisor's ear).
+        """End the sending; check that each heard every payload of the other, in order, to the last.
+
+        Returns what the patient heard, and what the advisor heard.
         """
         await self.settle()
         to_patient, to_advisor = self.to_patient, self.to_advisor
-        assert to_patient.unheard == 0 and to_advisor.unheard == 0, (to_patient.unheard, to_advisor.unheard)
+        assert (to_patient.unheard, to_advisor.unheard) == (0, 0)
         return to_patient, to_advisor
 
 
 async def arrived(speaker: Call, listener: Call) -> None:
-    """Wait until the last packet that `speaker` sent is there; a packet that is lost is left for the checks
-    to find.
-    """
+    """Wait until the last packet that `speaker` sent is there; a lost one is left for the checks to find."""
     last = audio_packets(speaker.sent)[-1].payload
 
     def there() -> bool:
         heard = audio_packets(listener.received)
         return bool(heard) and heard[-1].payload == last
 
-    try:
+    with contextlib.suppress(AssertionError):
         await until(there, bool, timeout_s=3.0)
-    except AssertionError:
-        return
 
 
 async def heard_more(call: Call, packets: int = 10) -> None:

@@ -140,7 +140,7 @@ async def test_baresips_whisper_leaves_the_patients_packets_alone(
         for key in "0123789*":
             await fiona.press(key)
         await sent_for(line.advisor, 1)
-        await line.settle()
+        await line.settle(mixed=True)
         assert line.to_patient.unheard == 0
         assert line.patient.received.lost == 0
         assert line.patient.received.digits() == line.advisor.received.digits() == ""

@@ -69,7 +69,7 @@ async def test_a_held_interpreter_costs_no_packet(
     line = await house.conversation()
     line.patient.say_payloads(unique_payloads(100, seed=31))
     line.advisor.say_payloads(unique_payloads(100, seed=32))
-    await sent_for(line.patient, 3)
+    await sent_for(line.patient, 2)
     assert await answers(gateway)
     held = await hold(gateway, number, kind)
     seconds = (held["ended_ns"] - held["began_ns"]) / 1e9
@@ -88,6 +88,7 @@ async def test_a_held_interpreter_costs_no_packet(
     )
 
 
+@pytest.mark.thorough
 async def test_a_whisper_goes_on_while_the_interpreter_is_held(house: House, gateway: Gateway) -> None:
     """Overlay and a listener's mix, too, are the media plane's own."""
     line = await house.conversation()
@@ -97,7 +98,7 @@ async def test_a_whisper_goes_on_while_the_interpreter_is_held(house: House, gat
     await sent_for(fiona, 1)
     held = await hold(gateway, signal.SIGUSR1, "busy C call")
     await sent_for(line.patient, 0.5)
-    await line.settle()
+    await line.settle(mixed=True)
     assert line.to_patient.unheard == 0
     counts = []
     for call in (line.patient, line.advisor, fiona):

@@ -28,9 +28,9 @@ async def line(house: House) -> AsyncIterator[Line]:
     line = await house.conversation("2002")
     line.patient.say_payloads(unique_payloads(100, seed=71))
     line.advisor.say_payloads(unique_payloads(100, seed=72))
-    await sent_for(line.patient, 0.3)
+    await sent_for(line.patient, 0.2)
     yield line
-    await sent_for(line.patient, 0.3)
+    await sent_for(line.patient, 0.2)
     await line.exact()
     assert line.patient.received.lost == line.advisor.received.lost == 0
     await line.advisor.hold()
@@ -38,12 +38,12 @@ async def line(house: House) -> AsyncIterator[Line]:
     await line.advisor.resume()
 
 
-async def told(gateway: Gateway, since: int) -> None:
+async def told(gateway: Gateway, since: int, what: str) -> None:
     """Wait for a line in the log that tells of a refusal."""
     await until(
         lambda: [event for event in gateway.events(since=since) if event.get("level") in WARNING],
         bool,
-        complaint="nothing was logged",
+        complaint=f"nothing was logged of {what}",
     )
 
 
@@ -132,12 +132,12 @@ BAD_SIP = {
 }
 
 
-@pytest.mark.parametrize("kind", BAD_SIP)
-async def test_garbage_on_the_sip_port(gateway: Gateway, line: Line, kind: str) -> None:
-    mark = gateway.mark()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.sendto(BAD_SIP[kind], ("127.0.0.1", gateway.sip_udp))
-    await told(gateway, mark)
+async def test_garbage_on_the_sip_port(gateway: Gateway, line: Line) -> None:
+    for kind, data in BAD_SIP.items():
+        mark = gateway.mark()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(data, ("127.0.0.1", gateway.sip_udp))
+        await told(gateway, mark, kind)
 
 
 async def test_garbage_over_sip_by_tcp(gateway: Gateway, line: Line) -> None:
@@ -146,7 +146,7 @@ async def test_garbage_over_sip_by_tcp(gateway: Gateway, line: Line) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", gateway.sip_tcp)
         writer.write(data)
         writer.close()
-    await told(gateway, mark)
+    await told(gateway, mark, "garbage over TCP")
     async with asyncio.timeout(PATIENCE_S):
         from simulators import Phone
 
@@ -180,23 +180,23 @@ BAD_SDP: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize("kind", BAD_SDP)
-async def test_absurd_sdp_in_an_invite(house: House, gateway: Gateway, line: Line, kind: str) -> None:
-    mark = gateway.mark()
+async def test_absurd_sdp_in_an_invite(house: House, gateway: Gateway, line: Line) -> None:
     phone = await house.phone("+447700900555")
-    call = await phone.call(gateway.uri("2001"), sdp=BAD_SDP[kind])
-    code = await call.progress(PATIENCE_S)
-    assert code in (400, 415, 488)
-    await call.ended(PATIENCE_S)
-    if kind != "no-media":
-        await told(gateway, mark)
+    for kind, sdp in BAD_SDP.items():
+        mark = gateway.mark()
+        call = await phone.call(gateway.uri("2001"), sdp=sdp)
+        code = await call.progress(PATIENCE_S)
+        assert code in (400, 415, 488), kind
+        await call.ended(PATIENCE_S)
+        if kind != "no-media":
+            await told(gateway, mark, kind)
 
 
-@pytest.mark.parametrize("kind", BAD_SDP)
-async def test_absurd_sdp_in_a_reinvite(gateway: Gateway, line: Line, kind: str) -> None:
-    with pytest.raises(RequestFailed) as refused:
-        await line.patient.reinvite(sdp=BAD_SDP[kind], timeout=PATIENCE_S)
-    assert refused.value.code in (400, 415, 488)
+async def test_absurd_sdp_in_a_reinvite(line: Line) -> None:
+    for kind, sdp in BAD_SDP.items():
+        with pytest.raises(RequestFailed) as refused:
+            await line.patient.reinvite(sdp=sdp, timeout=PATIENCE_S)
+        assert refused.value.code in (400, 415, 488), kind
 
 
 async def test_a_refused_reinvite_that_adds_a_stream_costs_nothing(line: Line) -> None:

@@ -182,7 +182,7 @@ async def say_steadily(call: OutgoingCall, words: Audio, listen: list[Call]) -> 
     return [other.received.since(at) for other, at in zip(listen, marks, strict=True)]
 
 
-@pytest.mark.parametrize("whisper_law", ["PCMA", "PCMU"])
+@pytest.mark.parametrize("whisper_law", ["PCMA", pytest.param("PCMU", marks=pytest.mark.thorough)])
 async def test_the_advisor_hears_the_whisper_well(house: House, whisper_law: str) -> None:
     line = await house.conversation()
     fiona = await house.supervise("*72", law=whisper_law)

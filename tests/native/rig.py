@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import struct
 import time
@@ -254,6 +256,20 @@ class Rig:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def free_ports(count: int) -> tuple[int, int]:
+    """First and last of so many neighbouring UDP ports that nobody has, below those that the kernel gives away."""
+    for first in range(12000 + os.getpid() % 500 * 20, 32000 - count, count + count % 2):
+        with contextlib.ExitStack() as all_of_them:
+            try:
+                for port in range(first, first + count):
+                    taken = all_of_them.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return first, first + count - 1
+    raise AssertionError(f"no {count} free ports in a row")
 
 
 def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 5, pause_s: float = 0.001) -> None:

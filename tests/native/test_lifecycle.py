@@ -12,14 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from native.engine import Engine, NoFreePort
-from rig import Rig, wait_until
+from rig import Rig, free_ports, wait_until
 
 VOICE = b"\x33" * 160
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = Engine("127.0.0.1", port_range=(36000, 36019), quarantine_ms=0)
+def ports() -> tuple[int, int]:
+    """Room for ten legs."""
+    return free_ports(20)
+
+
+@pytest.fixture
+def engine(ports: tuple[int, int]) -> Iterator[Engine]:
+    engine = Engine("127.0.0.1", port_range=ports, quarantine_ms=0)
     engine.start()
     yield engine
     engine.stop()
@@ -33,17 +39,19 @@ def resident_kb() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
 
-def test_ports_are_even_and_differ(engine: Engine) -> None:
+def test_ports_are_even_and_differ(engine: Engine, ports: tuple[int, int]) -> None:
     call = engine.add_call()
-    ports = [engine.add_leg(call, role)[1] for role in ("caller", "advisor", "supervisor")]
-    assert len(set(ports)) == 3
-    assert all(port % 2 == 0 and 36000 <= port <= 36019 for port in ports)
+    bound = [engine.add_leg(call, role)[1] for role in ("caller", "advisor", "supervisor")]
+    assert len(set(bound)) == 3
+    assert all(port % 2 == 0 and ports[0] <= port <= ports[1] for port in bound)
 
 
-def test_when_every_port_is_taken_it_says_so_and_they_come_back(engine: Engine) -> None:
+def test_when_every_port_is_taken_it_says_so_and_they_come_back(
+    engine: Engine, ports: tuple[int, int]
+) -> None:
     calls = [engine.add_call() for _ in range(2)]
     legs = [engine.add_leg(calls[n // 8], "supervisor")[0] for n in range(10)]
-    with pytest.raises(NoFreePort, match=r"no free RTP port from 36000 to 36019 on 127\.0\.0\.1"):
+    with pytest.raises(NoFreePort, match=f"no free RTP port from {ports[0]} to {ports[1]} on"):
         engine.add_leg(calls[1], "supervisor")
     engine.remove_leg(legs[4])
     added: list[tuple[int, int]] = []
@@ -56,7 +64,7 @@ def test_when_every_port_is_taken_it_says_so_and_they_come_back(engine: Engine) 
         return True
 
     wait_until(free, "the port to come back")
-    assert added[0][1] == 36008
+    assert added[0][1] == ports[0] + 8
     for call in calls:
         engine.remove_call(call)
     wait_until(lambda: engine.counters()["legs"] == 0, "the legs to go")
@@ -64,20 +72,20 @@ def test_when_every_port_is_taken_it_says_so_and_they_come_back(engine: Engine) 
     assert len({engine.add_leg(call, "supervisor")[1] for _ in range(8)}) == 8
 
 
-def test_a_port_that_another_program_has_is_passed_over(engine: Engine) -> None:
+def test_a_port_that_another_program_has_is_passed_over(engine: Engine, ports: tuple[int, int]) -> None:
     call = engine.add_call()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 36004))
-        ports = [engine.add_leg(call, "supervisor")[1] for _ in range(5)]
-    assert 36004 not in ports
+        other.bind(("127.0.0.1", ports[0] + 4))
+        bound = [engine.add_leg(call, "supervisor")[1] for _ in range(5)]
+    assert ports[0] + 4 not in bound
 
 
-def test_two_engines_on_one_range_never_share_a_port(engine: Engine) -> None:
-    other = Engine("127.0.0.1", port_range=(36000, 36019), quarantine_ms=0)
+def test_two_engines_on_one_range_never_share_a_port(engine: Engine, ports: tuple[int, int]) -> None:
+    other = Engine("127.0.0.1", port_range=ports, quarantine_ms=0)
     other.start()
     try:
-        ports = [each.add_leg(each.add_call(), "caller")[1] for each in (engine, other) * 5]
-        assert len(set(ports)) == 10
+        bound = [each.add_leg(each.add_call(), "caller")[1] for each in (engine, other) * 5]
+        assert len(set(bound)) == 10
         for each in (engine, other):
             with pytest.raises(NoFreePort):
                 each.add_leg(each.add_call(), "caller")
@@ -139,9 +147,9 @@ def test_what_is_unknown_is_refused_and_changes_nothing() -> None:
         assert len(rig.advisor.listen()) == 1
 
 
-def test_stop_ends_live_calls_and_frees_their_ports() -> None:
+def test_stop_ends_live_calls_and_frees_their_ports(ports: tuple[int, int]) -> None:
     before = files()
-    rig = Rig(port_range=(36100, 36119))
+    rig = Rig(port_range=ports)
     rig.supervisor()
     rig.talk()
     rig.sync()
@@ -152,7 +160,7 @@ def test_stop_ends_live_calls_and_frees_their_ports() -> None:
     tap.close()
     with pytest.raises(RuntimeError, match="not running"):
         rig.engine.add_leg(rig.engine.add_call(), "caller")
-    for port in range(36100, 36120, 2):
+    for port in range(ports[0], ports[1], 2):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.bind(("127.0.0.1", port))
     del rig, tap
@@ -253,7 +261,7 @@ def test_a_full_event_queue_costs_events_and_no_packet() -> None:
 
 
 def test_commands_from_several_python_threads_all_arrive() -> None:
-    with Rig(port_range=(36200, 37199)) as rig:
+    with Rig(port_range=free_ports(1000)) as rig:
         failures: list[BaseException] = []
 
         def work() -> None:

@@ -93,6 +93,18 @@ def test_keys_change_the_mode_and_leave(script: Script) -> None:
     )
 
 
+def test_the_way_to_the_caller_that_a_key_shut_is_opened_again_where_the_mode_stays(script: Script) -> None:
+    """The media engine shuts it with the key's first packet, whatever the key; an INFO does not reach the engine."""
+    script.joins("fw1", Mode.BARGE)
+    script.clear()
+    script.event(Digit(FW1, "7", 100))
+    script.sees(PATHS[Mode.BARGE])
+    script.event(Digit(FW1, "6", 100))
+    script.sees(PATHS[Mode.BARGE])
+    script.event(LegInfoDigit(FW1, "7"))
+    script.sees()
+
+
 def test_a_mode_not_permitted_is_refused_logged_and_changes_nothing(script: Script) -> None:
     auditor = floorwalker("fw1", roles=frozenset({"auditor"}))
     script.joins("fw1", Mode.LISTEN, user=auditor)
@@ -148,7 +160,7 @@ def test_the_advisor_hangs_up_and_the_patient_stays(script: Script) -> None:
     script.sees("path caller>fw1 fw1>caller", "remove advisor", "news call.changed")
     assert script.call.state is State.TAKEN
     script.event(Digit(FW1, "5", 100))
-    script.sees("news supervision.refused")
+    script.sees("news supervision.refused", "path caller>fw1 fw1>caller")
     script.event(Digit(FW1, "6", 100))
     assert script.call.snapshot()["supervisors"][0]["mode"] == "barge"
     script.clear()
