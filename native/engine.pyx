@@ -44,6 +44,10 @@ KEYS = "0123456789*#ABCD"
 EVENT_NAMES = {LATCHED: "latched", SILENT: "silent", RESUMED: "resumed", KEY: "key", REFUSED: "refused"}
 
 
+class CallFull(OSError):
+    """The call has its 8 legs."""
+
+
 class EngineBusy(RuntimeError):
     """The media thread has not taken the last 4,096 commands: it is stuck or the machine is."""
 
@@ -235,7 +239,7 @@ cdef class Engine:
         """Bind a port and add a leg: (its number, its RTP port). role: caller, advisor or supervisor.
 
         passes_keys: its telephone-events go on to the other party; they are reported in either case.
-        Raises KeyError (unknown call or role), NoFreePort, and ValueError when the call has its 8 legs.
+        Raises KeyError (unknown call or role), NoFreePort, and CallFull when the call has its 8 legs.
         """
         cdef Command command
         cdef Leg *leg
@@ -247,7 +251,7 @@ cdef class Engine:
         while slot in taken:
             slot += 1
         if slot >= MAX_LEGS:
-            raise ValueError(f"call {call} has its {MAX_LEGS} legs")
+            raise CallFull(errno.EUSERS, f"a call carries at most {MAX_LEGS} legs: two parties and {MAX_LEGS - 2} supervisors")
         if len(self._legs) + len(self._leaving_legs) >= self._capacity:
             raise NoFreePort(errno.EADDRNOTAVAIL, f"the engine has room for {self._capacity} legs")
         port = self._ports.open(&fd, &stray)

@@ -24,6 +24,7 @@ cdef struct Voice:
 
 cdef struct Playout:
     int64_t cursor              # next sample to read [samples of the voice]
+    int64_t opened              # first sample that this listener may have: what came before was not meant for it [samples of the voice]
     bint synced                 # reading; else waiting for the source to bring a whole frame
     int starved                 # silence given since the voice ran out [samples]
     int fade_in                 # still to be faded in [samples]
@@ -35,6 +36,8 @@ cdef struct Playout:
 # Add n samples of a packet. Gaps up to 60 ms become silence, longer ones and new streams are joined on; late packets go to their place.
 cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
 
+# From now on this listener may hear: nothing that was said before will reach it, not even as an echo.
+cdef void playout_open(Playout *self, const Voice *voice) noexcept nogil
 # Wait for fresh audio: forget what was not read.
 cdef void playout_reset(Playout *self, const Voice *voice) noexcept nogil
 # Go on from the newest sample, as a listener that has heard everything so far; what breaks off is faded, not cut.

@@ -49,6 +49,11 @@ cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int1
     self.end_timestamp = timestamp + n
 
 
+cdef void playout_open(Playout *self, const Voice *voice) noexcept nogil:
+    playout_reset(self, voice)
+    self.opened = voice.end
+
+
 cdef void playout_reset(Playout *self, const Voice *voice) noexcept nogil:
     self.synced = False
     self.cursor = voice.end
@@ -88,7 +93,7 @@ cdef void starve(Playout *self, const Voice *voice, int16_t *pcm, int have, int 
     copy(voice, self.cursor, pcm, have)
     for i in range(have, n):
         at = i - have
-        if self.starved == 0 and at < FADE_SAMPLES and at < voice.end:
+        if self.starved == 0 and at < FADE_SAMPLES and voice.end - 1 - at >= self.opened:
             pcm[i] = <int16_t>(voice.pcm[(voice.end - 1 - at) & VOICE_MASK] * (FADE_SAMPLES - at) // (FADE_SAMPLES + 1))
         else:
             pcm[i] = 0

@@ -10,7 +10,7 @@ heard, so that not one sample spoken after the change gets through.
 from libc.stdint cimport int16_t, int64_t
 
 from native.mix cimport RAMP_SAMPLES, aim, audible, steady_unity
-from native.playout cimport VOICE_MASK, VOICE_SAMPLES, playout_follow, playout_reset, voice_write
+from native.playout cimport VOICE_MASK, VOICE_SAMPLES, playout_follow, playout_open, voice_write
 from native.session cimport CALLER, SUPERVISOR, Call, Edge, Leg, MAX_LEGS, Worker
 from native.g711 cimport decode
 
@@ -38,7 +38,8 @@ cdef void close_edge(Worker *worker, Leg *listener, Leg *source) noexcept nogil:
         return
     for i in range(RAMP_SAMPLES):
         value = listener.tail[i + given] if i < listener.tail_left else 0
-        value += <int>(source.voice.pcm[(heard - 1 - i) & VOICE_MASK] * gain * (RAMP_SAMPLES - i) / (RAMP_SAMPLES + 1))
+        if heard - 1 - i >= edge.playout.opened:
+            value += <int>(source.voice.pcm[(heard - 1 - i) & VOICE_MASK] * gain * (RAMP_SAMPLES - i) / (RAMP_SAMPLES + 1))
         listener.tail[i] = <int16_t>max(-32768, min(32767, value))
     listener.tail_left = RAMP_SAMPLES
     listener.tail_ns = worker.now_ns
@@ -151,7 +152,7 @@ cdef void set_talk_path(Worker *worker, Call *call, const float gains[MAX_LEGS][
             if gains[source][slot] > 0:
                 aim(&edge.gain, gains[source][slot])
                 if not heard:
-                    playout_reset(&edge.playout, &call.legs[source].voice)
+                    playout_open(&edge.playout, &call.legs[source].voice)
             elif heard:
                 close_edge(worker, listener, call.legs[source])
             if not listener.spoken and listener.pacer == NULL:

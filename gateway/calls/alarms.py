@@ -14,13 +14,15 @@ log = get_logger(__name__)
 
 PAUSE_S = 3.0
 """Between one attempt that failed and the next [s]: a phone that is busy now is given a moment."""
+LONG_PAUSE_S = 15.0
+"""The same once everyone has been rung several times [s]. It never ends before somebody comes."""
 
 
 class AlertDesk:
     """Loop's thread only.
 
     `ring(alert, user)`: call this user about it; False where that cannot be done now. Later
-    `summons_answered` or `summons_failed`.
+    `summons_answered` or `summons_failed`. `attended(alert)`: is the one who acknowledged it on its call?
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class AlertDesk:
         ring_users: Sequence[str],
         *,
         ring: Callable[[Alert, str], bool],
+        attended: Callable[[Alert], bool],
         publish: Callable[[str, CallId | None, Mapping[str, Any]], None],
         later: Callable[[float, Callable[[], None]], object],
         now: Callable[[], str],
@@ -35,6 +38,7 @@ class AlertDesk:
     ) -> None:
         self._ring_users = ring_users
         self._ring = ring
+        self._attended = attended
         self._publish = publish
         self._later = later
         self._now = now
@@ -63,14 +67,15 @@ class AlertDesk:
         same = self.of_call(call) if call else self._callless(by)
         if same is not None:
             same.raise_again()
+            if same.state is AlertState.ACKNOWLEDGED and call is not None and not self._attended(same):
+                same.reopen()
             self._publish("alert.repeated", call, same.snapshot())
+            self._summon(same)
             return same
         alert = Alert(self._new_id(), call, advisor, by, via, reason, self._now())
         self._open[alert.id] = alert
         self._publish("alert.raised", call, alert.snapshot())
-        if call is not None:
-            self._lists[alert.id] = RingList(self._ring_users)
-            self._ring_next(alert)
+        self._summon(alert)
         return alert
 
     def acknowledge(self, alert: Alert, by: str) -> None:
@@ -99,28 +104,43 @@ class AlertDesk:
         """They did not come: the next one, after a pause."""
         if alert in self._lists:
             log.info("alert.unanswered", alert=alert, user=user, code=code)
-            self._later(PAUSE_S, lambda: self._ring_again(alert))
+            self._ring_later(alert)
 
     def _callless(self, by: str) -> Alert | None:
         return next(
             (alert for alert in self._open.values() if alert.call is None and alert.raised_by == by), None
         )
 
+    def _summon(self, alert: Alert) -> None:
+        """Begin to ring about an alert on a call, unless that is under way."""
+        if alert.call is not None and alert.state is AlertState.RAISED and alert.id not in self._lists:
+            self._lists[alert.id] = RingList(self._ring_users)
+            self._ring_next(alert)
+
+    def _ring_later(self, alert: str) -> None:
+        pause_s = LONG_PAUSE_S if self._lists[alert].exhausted else PAUSE_S
+        self._later(pause_s, lambda: self._ring_again(alert))
+
     def _ring_again(self, alert: str) -> None:
         if alert in self._lists:
             self._ring_next(self._open[alert])
 
     def _ring_next(self, alert: Alert) -> None:
-        """Ring the next one who can be rung; who cannot is passed over."""
+        """Ring the next one who can be rung; with nobody to be rung now, try again after a pause."""
         ring_list = self._lists[alert.id]
-        while alert.state is AlertState.RAISED:
-            user = ring_list.next()
-            if user is None:
-                del self._lists[alert.id]
+        for _ in range(len(ring_list)):
+            if alert.state is not AlertState.RAISED:
+                return
+            exhausted = ring_list.exhausted
+            rung = self._ring(alert, ring_list.next())
+            if ring_list.exhausted and not exhausted:
                 log.error("alert.nobody_came", alert=alert.id, rang=list(self._ring_users))
+            if rung:
                 return
-            if self._ring(alert, user):
-                return
+        if len(ring_list):
+            self._ring_later(alert.id)
+        else:
+            log.error("alert.nobody_to_ring", alert=alert.id)
 
     def _settle(self, alert: Alert) -> None:
         if alert.state is not AlertState.RAISED:

@@ -123,7 +123,16 @@ class Exchange(Control):
     # ── core.ports.Control: watching ──
 
     def calls(self) -> list[dict[str, Any]]:
-        return [self._runner.snapshot(call) for call in self._runner.calls.values() if not call.over]
+        return [
+            {**self._runner.snapshot(call), "feeds": self._listeners(call.id)}
+            for call in self._runner.calls.values()
+            if not call.over
+        ]
+
+    def _listeners(self, call: CallId) -> list[dict[str, Any]]:
+        """Who hears a call over WebSocket: seen by whoever looks at it later, too."""
+        feeds = [facts for facts in self._feeds.values() if facts["call"] == call]
+        return [{name: facts[name] for name in ("user", "name", "since")} for facts in feeds]
 
     def alerts(self) -> list[dict[str, Any]]:
         return self._summons.desk.snapshots()
@@ -138,7 +147,7 @@ class Exchange(Control):
         person = self._require(user, Action.STREAM, found, "stream")
         tap = self._media.open_tap(call)
         facts = {"team": found.team, "user": person.id, "name": person.name}
-        self._feeds[id(tap)] = facts
+        self._feeds[id(tap)] = {**facts, "call": call, "since": self._runner.now().at}
         self._runner.publish("feed.started", call, facts)
         return tap
 
@@ -146,8 +155,10 @@ class Exchange(Control):
         facts = self._feeds.pop(id(tap), None)
         tap.close()
         if facts is not None:
-            ended = {**facts, "missed_ms": missed_ms, "sent_frames": sent_frames}
-            self._runner.publish("feed.ended", call, ended)
+            ended = {name: facts[name] for name in ("team", "user", "name")}
+            self._runner.publish(
+                "feed.ended", call, {**ended, "missed_ms": missed_ms, "sent_frames": sent_frames}
+            )
 
     # ── supervising ──
 
@@ -170,6 +181,8 @@ class Exchange(Control):
             raise NoRoute(f"no supervisor {supervisor} on call {call}")
         if user is None or target is None or user.id != target.id:
             user = self._require(user, Action.TAKEOVER, found, "dismiss")
+            if found.is_all_that_the_patient_has(supervisor):
+                raise NotPermitted("the patient would hear nobody: join in or take over first")
         why = f"dismissed by {user.id}"
         self._runner.run(found, lambda: found.dismiss(supervisor, why, self._runner.now()))
 

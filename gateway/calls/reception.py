@@ -27,6 +27,16 @@ log = get_logger(__name__)
 SERVER_ERROR = 500
 
 
+MOST_JOINED = 5
+"""Supervisors who may join a call by code. The engine has room for one more: whoever is rung for an alert."""
+
+
+class CallCrowded(Refused):
+    """The call has as many supervisors as it can carry."""
+
+    sip_status = 486
+
+
 class NoSuchCall(Refused):
     """A supervisor asked for an extension that is not on a call."""
 
@@ -128,6 +138,8 @@ class Reception:
         decision = call.judge(wanted.user, mode)
         if not decision.allowed:
             raise NotPermitted(decision.why)
+        if len(call.snapshot()["supervisors"]) >= MOST_JOINED:
+            raise CallCrowded(f"{MOST_JOINED} supervisors are on the call of {extension} already")
         own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR)
         try:
             call.join(offered, wanted.user, mode, own, new_session_id(), self._runner.now())

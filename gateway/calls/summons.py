@@ -38,6 +38,7 @@ class Summons:
         self.desk = AlertDesk(
             settings.ring,
             ring=self._ring,
+            attended=self._attended,
             publish=runner.publish,
             later=runner.later,
             now=lambda: runner.now().at,
@@ -71,6 +72,12 @@ class Summons:
         alert = self.desk.raise_(call.id, advisor_facts(call.advisor, call.extension), by, via, reason)
         self._runner.publish("call.changed", call.id, self._runner.snapshot(call))
         return alert
+
+    def _attended(self, alert: Alert) -> bool:
+        call = self._runner.calls.get(alert.call or CallId(""))
+        return call is not None and any(
+            supervisor["user"] == alert.acknowledged_by for supervisor in call.snapshot()["supervisors"]
+        )
 
     def _ring(self, alert: Alert, user_id: str) -> bool:
         """Call a user, so that they are whispering when they answer; False where that cannot be done now."""

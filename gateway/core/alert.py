@@ -1,8 +1,10 @@
 """An advisor's alert: raised, acknowledged, resolved; and whom to ring about it next.
 
     RAISED ─acknowledge─► ACKNOWLEDGED ─resolve─► RESOLVED        (RAISED may be resolved at once, too)
+       ◄────reopen────────
 
-Raising again on a call whose alert is still open is the same alert, counted. An acknowledged alert resolves
+Raising again on a call whose alert is still open is the same alert, counted; where whoever acknowledged it
+has gone again, it is reopened. An acknowledged alert resolves
 itself when its call ends; one that nobody has acknowledged outlives its call, and is resolved by the
 acknowledgement. Nothing here is forgotten by a clock.
 """
@@ -17,7 +19,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.model import CallId
 
 RING_ROUNDS = 5
-"""How often everyone on the list is rung before ringing ends; the alert stays raised."""
+"""How often everyone on the list is rung before it is said that nobody came. Ringing goes on, less often."""
 
 
 class AlertState(StrEnum):
@@ -28,7 +30,7 @@ class AlertState(StrEnum):
 
 _ALLOWED = {
     AlertState.RAISED: {AlertState.ACKNOWLEDGED, AlertState.RESOLVED},
-    AlertState.ACKNOWLEDGED: {AlertState.RESOLVED},
+    AlertState.ACKNOWLEDGED: {AlertState.RAISED, AlertState.RESOLVED},
     AlertState.RESOLVED: set[AlertState](),
 }
 
@@ -80,6 +82,16 @@ class Alert:
         """The same trouble, keyed once more."""
         self._facts["raised_times"] += 1
 
+    def reopen(self) -> None:
+        """Help is needed anew: nobody is there who acknowledged it."""
+        self._enter(AlertState.RAISED)
+        self._facts.update(acknowledged_by=None, acknowledged_at=None)
+
+    @property
+    def acknowledged_by(self) -> str | None:
+        by: str | None = self._facts["acknowledged_by"]
+        return by
+
     def acknowledge(self, by: str, at: str) -> bool:
         """Someone takes care of it; the first one wins. False: somebody had already."""
         if self.state is not AlertState.RAISED:
@@ -111,18 +123,22 @@ class Alert:
 
 
 class RingList:
-    """Whom to ring about one alert: each in turn, round after round, up to `RING_ROUNDS`."""
+    """Whom to ring about one alert: each in turn, round after round, until somebody comes."""
 
-    def __init__(self, users: Sequence[str], rounds: int = RING_ROUNDS) -> None:
+    def __init__(self, users: Sequence[str]) -> None:
         self._users = tuple(users)
-        self._left = len(self._users) * rounds
-        self._next = 0
+        self._given = 0
 
-    def next(self) -> str | None:
-        """The next user's id; None: everyone has been rung often enough."""
-        if self._left <= 0:
-            return None
-        self._left -= 1
-        user = self._users[self._next % len(self._users)]
-        self._next += 1
-        return user
+    def __len__(self) -> int:
+        """How many are on the list."""
+        return len(self._users)
+
+    @property
+    def exhausted(self) -> bool:
+        """Has everyone been rung `RING_ROUNDS` times?"""
+        return self._given >= len(self._users) * RING_ROUNDS
+
+    def next(self) -> str:
+        """The next user's id. IndexError where nobody is on the list."""
+        self._given += 1
+        return self._users[(self._given - 1) % max(1, len(self._users))]

@@ -252,6 +252,10 @@ class Call:
 
     def _heard(self, leg: Leg, supervisor: Supervisor | None, event: StreamResumed | StreamLatched) -> None:
         self._vigil.heard(leg)
+        media = leg.session.media
+        if isinstance(event, StreamLatched) and media is not None and event.source[0] != media.remote[0]:
+            where = {"announced": media.remote[0], "source": f"{event.source[0]}:{event.source[1]}"}
+            self._talk.publish("stream.elsewhere", {"leg": leg.id, "role": leg.role.value, **where})
         if isinstance(event, StreamResumed):
             user = {"user": supervisor.user.id} if supervisor else {}
             self._talk.publish("stream.resumed", {"leg": leg.id, "role": leg.role.value, **user})
@@ -305,6 +309,11 @@ class Call:
         decision = self._supervision.set_mode(supervisor, mode, by, via)
         self._settle()
         return decision
+
+    def is_all_that_the_patient_has(self, leg: LegId) -> bool:
+        """Would the patient hear nobody without this supervisor?"""
+        supervisor = self._supervision.find(leg)
+        return supervisor is not None and self._supervision.is_all_that_the_patient_has(supervisor)
 
     def dismiss(self, leg: LegId, why: str, now: Moment) -> None:
         """Take a supervisor off the call; the advisor's leg too, while the call is taken over."""

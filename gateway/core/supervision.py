@@ -24,6 +24,9 @@ from gateway.core.model import Law, LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
 from gateway.core.reoffers import Reoffers
 
+LONE_TIMEOUT_S = 300.0
+"""How long a supervisor may be silent who is all that the patient has [s]: their phone may only be muted."""
+
 
 class Supervision:
     def __init__(self, conversation: Conversation, reoffers: Reoffers, *, timeout_s: float) -> None:
@@ -44,10 +47,14 @@ class Supervision:
         holder = self._talk.taken_over_by
         if mode is Mode.TAKEOVER and holder is not None and holder is not supervisor:
             return Decision(False, f"the call is already taken over by {holder.user.id}")
-        alone = not self._talk.advisor.alive and self._talk.speaking_to_caller == [supervisor]
+        alone = supervisor is not None and self.is_all_that_the_patient_has(supervisor)
         if alone and mode not in (Mode.BARGE, Mode.TAKEOVER):
             return Decision(False, "the advisor has left: the patient would hear nobody")
         return decision
+
+    def is_all_that_the_patient_has(self, supervisor: Supervisor) -> bool:
+        """The advisor has left, and nobody else speaks to the patient."""
+        return not self._talk.advisor.alive and self._talk.speaking_to_caller == [supervisor]
 
     def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode) -> None:
         """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing
@@ -254,7 +261,10 @@ class Supervision:
         silent_since_s = supervisor.leg.silent_since_s
         if silent_since_s is None or supervisor.leg.held:
             return None
-        return silent_since_s + self._timeout_s
+        timeout_s = self._timeout_s
+        if self.is_all_that_the_patient_has(supervisor):
+            timeout_s = max(timeout_s, LONE_TIMEOUT_S)
+        return silent_since_s + timeout_s
 
     # ── facts ──
 

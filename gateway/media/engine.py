@@ -76,7 +76,7 @@ class MediaEngine:
             # The caller may need keys on the far side (a menu); an advisor's are codes for us, a
             # supervisor's reach nobody.
             number, port = self._engine.add_leg(self._calls[call], role.value, role is Role.CALLER)
-        except OSError as error:  # no port in the range, or no file descriptor for one
+        except OSError as error:  # no port in the range, no descriptor for one, or a call that is full
             raise PortsExhausted(error.strerror or str(error)) from error
         self._legs[leg] = number
         self._names[number] = leg

@@ -64,3 +64,8 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
             headers=message.headers,
         )
         self._offered(self, prm.callId, event)
+
+    @guarded
+    def onIncomingSubscribe(self, prm: pj.OnIncomingSubscribeParam) -> None:
+        """Nothing here can be subscribed to (489, RFC 6665 §8.3.2); PJSIP would keep a dialog for each."""
+        prm.code = 489

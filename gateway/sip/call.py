@@ -218,6 +218,16 @@ class DialogCall(pj.Call):  # type: ignore[misc]
             self._local_was_offer = True
 
     @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        """REFER: refused. PJSIP would call whomever it names on this leg's media, past all permissions."""
+        prm.statusCode = 603
+
+    @guarded
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        """INVITE with Replaces (RFC 3891): refused. PJSIP would put whoever sends it in this leg's place."""
+        prm.statusCode = 488
+
+    @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         self._negotiated = True
         if self._late_offer_given:

@@ -8,6 +8,9 @@ over the rounds.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not pinned(), reason="needs two cores: one for the device, one for the load"),
 ]
 
-SECONDS, ROUNDS = 5, 5
+SECONDS, ROUNDS = 4, 3
 RELAY_BAR, OVERLAY_BAR = 1.3, 2.0
 
 
@@ -90,19 +93,28 @@ def test_overlay_cpu(calls: int, programs: Path, figure) -> None:
     assert median(costs) <= OVERLAY_BAR * minimal
 
 
-def rss_kb() -> int:
-    return next(
-        int(line.split()[1])
-        for line in Path("/proc/self/status").read_text().splitlines()
-        if line.startswith("VmRSS")
-    )
+MEMORY = """
+import resource
+from pathlib import Path
+from devices import EngineDevice
+def rss_kb():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line[:5] == "VmRSS")
+with EngineDevice(500, "whisper") as device:
+    before = rss_kb()
+    device.open([9] * 1500)
+    print((rss_kb() - before) / 500)
+"""
 
 
 def test_memory_of_a_supervised_call(figure) -> None:
-    """Resident memory of the engine for 500 calls of three legs."""
-    with EngineDevice(500, "whisper") as device:
-        before = rss_kb()
-        device.open([9] * 1500)
-        kb = (rss_kb() - before) / 500
+    """Resident memory of the engine for 500 calls of three legs, in a process of its own."""
+    out = subprocess.run(
+        [sys.executable, "-c", MEMORY],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kb = float(out.stdout)
     figure("engine memory, call with a supervisor", f"{kb:.0f} kB", "resident, three legs")
-    assert kb <= 150
+    assert 0 < kb <= 150

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ FLOORWALKERS = (FIONA, FELIX, FLORA)
 MODES = {"4": "listen", "5": "whisper", "6": "barge"}
 CODES = {"*71": "listen", "*72": "whisper", "*73": "barge", "*74": "takeover"}
 HEARD_BY_PATIENT = ("barge", "takeover")
+WALKS = int(os.environ.get("WALKS", "14"))
+"How many walks hypothesis makes in the thorough run; set it to look further, and every time elsewhere."
 
 
 def loud(phrase: str) -> Audio:
@@ -214,28 +217,33 @@ async def test_no_whispered_sample_reaches_the_patient_in_a_random_walk(
     )
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # She becomes the one who sets the pace at the patient's ear while her keys bring no audio.
+        pytest.param([(0, "6"), (0, "5"), (1, "*74"), (0, "6")], id="barges-into-a-takeover"),
+        pytest.param([(1, "*74"), (0, "6"), (0, "5"), (0, "6"), (1, "5")], id="takeover-ends-beside-a-barge"),
+    ],
+)
+async def test_no_whispered_sample_reaches_the_patient_when(house: House, steps: list[Step]) -> None:
+    await walk(house, steps)
+
+
 @pytest.mark.thorough
-@pytest.mark.timeout(400)
-def test_no_whispered_sample_reaches_the_patient_whatever_they_do(
-    running: Gateway, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.timeout(60 + 30 * WALKS)
+def test_no_whispered_sample_reaches_the_patient_whatever_they_do(running: Gateway) -> None:
     """Hypothesis looks for a sequence that leaks, and makes it as short as it can."""
     total = 0
+    anything = st.tuples(st.integers(0, 2), st.sampled_from([*CODES, *MODES]))
 
     @settings(
-        max_examples=14,
+        max_examples=WALKS,
         deadline=None,
-        derandomize=True,
+        derandomize="WALKS" not in os.environ,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(
-        st.lists(
-            st.tuples(st.integers(0, 2), st.sampled_from(["6", "5", "4", "*74", "*73", "*72", "*71"])),
-            min_size=6,
-            max_size=14,
-        )
-    )
+    @given(st.lists(anything, min_size=6, max_size=14))
     def walks(steps: list[Step]) -> None:
         nonlocal total
 
@@ -246,4 +254,4 @@ def test_no_whispered_sample_reaches_the_patient_whatever_they_do(
         total += asyncio.run(one())
 
     walks()
-    figure("random walks found by hypothesis", f"{total} changes of mode, no whispered sample")
+    figure(f"{WALKS} walks chosen by hypothesis", f"{total} changes of mode, no whispered sample")

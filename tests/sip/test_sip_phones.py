@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sip_b2bua import B2bua, running
 
+from simulators.errors import CallFailed, RequestFailed
 from simulators.incoming import IncomingCall
 from simulators.outgoing import OutgoingCall
 from simulators.phone import Phone
@@ -20,11 +21,11 @@ class Two:
     def __init__(self, caller: Phone, advisor: Phone, gateway_port: int) -> None:
         self.caller = caller
         self.advisor = advisor
-        self._target = f"sip:2001@127.0.0.1:{gateway_port}"
+        suffix = ";transport=tcp" if caller.transport == "tcp" else ""
+        self.target = f"sip:2001@127.0.0.1:{gateway_port}{suffix}"
 
     async def dial(self, *, late_offer: bool = False) -> tuple[OutgoingCall, IncomingCall]:
-        suffix = ";transport=tcp" if self.caller.transport == "tcp" else ""
-        outgoing = await self.caller.call(self._target + suffix, late_offer=late_offer)
+        outgoing = await self.caller.call(self.target, late_offer=late_offer)
         return outgoing, await self.advisor.incoming(timeout=PATIENCE_S)
 
     async def talk(self, *, late_offer: bool = False) -> tuple[OutgoingCall, IncomingCall]:
@@ -112,3 +113,36 @@ async def test_address_of_the_media_passes_through(two: Two) -> None:
         if line[:2] == "m="
     }
     assert len(ports) == 2
+
+
+async def test_a_party_cannot_have_the_gateway_call_a_third(two: Two) -> None:
+    """REFER: PJSIP by itself would call whoever is named, with this leg's media."""
+    outgoing, incoming = await two.talk()
+    async with Phone(user="stranger") as stranger:
+        for call in (outgoing, incoming):
+            with pytest.raises(RequestFailed) as refused:
+                await call.request("REFER", headers={"Refer-To": f"<{stranger.uri}>"})
+            assert refused.value.code == 603
+        assert not stranger.calls
+    await outgoing.hang_up(timeout=PATIENCE_S)
+    await incoming.ended(timeout=PATIENCE_S)
+
+
+async def test_nobody_can_put_themselves_in_a_legs_place(two: Two) -> None:
+    """INVITE with Replaces (RFC 3891), the tags right: the newcomer is refused and the call goes on."""
+    outgoing, incoming = await two.talk()
+    replaces = f"{incoming.dialog.call_id};to-tag={incoming.dialog.remote_tag};from-tag={incoming.dialog.local_tag}"
+    async with Phone(user="stranger", transport=two.advisor.transport) as stranger:
+        newcomer = await stranger.call(two.target, headers={"Replaces": replaces})
+        with pytest.raises(CallFailed) as refused:
+            await newcomer.answered(timeout=PATIENCE_S)
+        assert refused.value.code == 488
+    assert not outgoing.state.over
+    assert not incoming.state.over
+    await outgoing.hang_up(timeout=PATIENCE_S)
+    await incoming.ended(timeout=PATIENCE_S)
+
+
+async def test_nothing_can_be_subscribed_to(two: Two) -> None:
+    answer = await two.caller.request("SUBSCRIBE", two.target, headers={"Event": "presence", "Expires": "3600"})
+    assert answer.code == 489

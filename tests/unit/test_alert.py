@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.core.alert import Alert, AlertState, RingList
+from gateway.core.alert import RING_ROUNDS, Alert, AlertState, RingList
 from gateway.core.model import CallId
 
 ANN = {"id": "ann", "name": "Ann", "extension": "2001", "team": "north"}
@@ -48,7 +48,20 @@ def test_one_without_a_call_is_resolved_by_people_only() -> None:
     assert not one.acknowledge("frank", "t4")
 
 
-def test_everyone_is_rung_in_turn_up_to_a_bound() -> None:
-    ring_list = RingList(["fiona", "frank"], rounds=2)
-    assert [ring_list.next() for _ in range(5)] == ["fiona", "frank", "fiona", "frank", None]
-    assert RingList([]).next() is None
+def test_raised_anew_once_whoever_acknowledged_it_has_gone() -> None:
+    one = alert()
+    one.acknowledge("fiona", "t1")
+    one.reopen()
+    assert (one.state, one.acknowledged_by) == (AlertState.RAISED, None)
+    assert one.acknowledge("frank", "t2")
+
+
+def test_everyone_is_rung_in_turn_and_it_is_known_when_that_was_often_enough() -> None:
+    ring_list = RingList(["fiona", "frank"])
+    assert [ring_list.next() for _ in range(3)] == ["fiona", "frank", "fiona"]
+    assert not ring_list.exhausted
+    for _ in range(2 * RING_ROUNDS - 3):
+        ring_list.next()
+    assert ring_list.exhausted
+    assert ring_list.next() == "fiona"
+    assert len(RingList([])) == 0

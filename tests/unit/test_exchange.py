@@ -10,6 +10,7 @@ from exchange_fakes import CONFIG, House
 
 from gateway.config.model import Config
 from gateway.config.people import Directory
+from gateway.core.alert import RING_ROUNDS
 from gateway.core.call import Call
 from gateway.core.errors import NoRoute, NotPermitted
 from gateway.core.events import Digit, LegReoffered, News, PacketsRefused, StreamSilent
@@ -43,6 +44,7 @@ def test_a_call_from_beginning_to_end(house: House) -> None:
         "supervisors": [],
         "codec": "PCMA",
         "alert": None,
+        "feeds": [],
     }
     json.dumps(snapshot)
     house.ends("pat")
@@ -284,8 +286,43 @@ def test_the_next_is_rung_when_one_does_not_come(house: House) -> None:
     house.loop.advance(3.1)
     assert house.sip.invites[house.rung()].uri == "sip:9001@192.0.2.9:5060"
     house.loop.advance(3600)
-    assert len(house.sip.invites) == 1 + 10
+    assert len(house.sip.invites) > 1 + 2 * RING_ROUNDS  # less often in the end, but until somebody comes
     assert house.exchange.alerts()[0]["state"] == "raised"
+
+
+def test_keyed_again_once_the_floorwalker_has_gone_it_rings_anew(house: House) -> None:
+    call = house.conversation()
+    panic(house, call)
+    first = house.rung()
+    house.answers(first)
+    assert house.exchange.alerts()[0]["state"] == "acknowledged"
+    panic(house, call)
+    assert house.rung() == first  # she is there: counted, nobody is rung
+    house.ends(first)
+    panic(house, call)
+    assert house.rung() != first
+    assert house.exchange.alerts()[0]["state"] == "raised"
+    assert house.exchange.alerts()[0]["raised_times"] == 3
+
+
+def test_a_sixth_supervisor_leaves_room_for_who_is_rung_about_an_alert(house: House) -> None:
+    call = house.conversation()
+    for number in range(6):
+        house.rings_in(f"fw{number}", "*712001", by="9001")
+    assert len(house.exchange.calls()[0]["supervisors"]) == 5
+    assert "hang up fw5 486" in house.sip.lines
+    panic(house, call)
+    assert house.sip.invites[house.rung()].headers["Priority"] == "emergency"
+
+
+def test_nobody_else_may_send_away_who_is_all_that_the_patient_has(house: House) -> None:
+    call = house.conversation()
+    house.rings_in("fw1", "*742001", by="9001")
+    house.rings_in("fw2", "*712001", by="9002")
+    house.ends(house.called(call))
+    with pytest.raises(NotPermitted, match="hear nobody"):
+        house.exchange.dismiss(FRANK, call, LegId("fw1"))
+    assert house.exchange.calls()
 
 
 def test_an_alert_that_nobody_saw_outlives_its_call(house: House) -> None:
