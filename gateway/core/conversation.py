@@ -61,7 +61,8 @@ class Conversation:
     leaving: dict[LegId, Leg] = field(default_factory=dict)
     """Supervisors' legs that are hung up but whose dialog has not ended yet."""
     actions: list[Action] = field(default_factory=list)
-    _gains: Gains = field(default_factory=dict)
+    _gains: Gains | None = field(default_factory=dict)
+    """What the media engine was last told; None: it may have changed something by itself."""
 
     def do(self, action: Action) -> None:
         self.actions.append(action)
@@ -132,10 +133,11 @@ class Conversation:
 
     def hushed(self, supervisor: Supervisor) -> None:
         """The media engine has shut a supervisor's way to the caller with the first packet of a key, whatever
-        it means: the next `open_paths` opens it again if their mode says so.
+        it means, and may have been told meanwhile to open it again: where it was open, the next `open_paths`
+        tells it the whole table.
         """
-        to_caller = (supervisor.leg.id, self.caller.id)
-        self._gains = {pair: gain for pair, gain in self._gains.items() if pair != to_caller}
+        if self._gains is not None and (supervisor.leg.id, self.caller.id) in self._gains:
+            self._gains = None
 
     def _heard_as(self, supervisor: Supervisor) -> Mode:
         """The mode for the talk path: while a supervisor's phone is on hold nobody hears its music, except a
