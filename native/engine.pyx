@@ -24,10 +24,10 @@ from native.queue cimport ring_close, ring_open, ring_pop, ring_push
 from native.reception cimport lost
 from native.rtp cimport REFUSALS_END
 from native.session cimport (
-    ADD_LEG, ADVISOR, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
+    ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
     REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
-from native.tap cimport Tap, TapReader, TapRing
+from native.tap cimport TapReader, TapRing
 from native.worker cimport run
 
 from native.ports import NoFreePort
@@ -141,7 +141,8 @@ cdef class Engine:
         """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
 
         rtp_timeout_ms: silence after which a leg that was sending is reported. workers: media threads. cpus: the core to pin each
-        of them to; None: any. most_legs: room for so many legs at once. quarantine_ms: how long a released port rests. ValueError for an address, range or number that cannot be.
+        of them to; None: any. most_legs: room for so many legs at once.
+        quarantine_ms: how long a released port rests. ValueError for an address, range or number that cannot be.
         """
         if workers < 1 or (cpus is not None and len(cpus) != workers):
             raise ValueError(f"{workers} media threads cannot be pinned to cores {cpus}")

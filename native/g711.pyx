@@ -3,7 +3,7 @@
 Decoding is a look-up among 256 samples; encoding one of the magnitude bits that the law can tell apart (A-law 11, mu-law 13), so 2 and
 8 kB that stay in the first-level cache; the sign is flipped in. The tables are made at import from the Recommendation's segments.
 """
-from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, uint8_t, uint32_t
 
 import numpy as np
 

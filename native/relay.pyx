@@ -13,7 +13,7 @@ from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
 from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
-    ADVISOR, CALLER, Call, Edge, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
+    Call, Edge, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
 from native.talkpath cimport hush, plan_call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from e2e_checks import audio_packets, relayed, tone, unique_payloads
 from e2e_figures import figure
-from e2e_gateway import Gateway
+from e2e_gateway import Gateway, until
 from e2e_house import House, Line, sent_for
+from e2e_signs import negative_samples, payloads
 
 LAUNCHER = Path(__file__).with_name("gil_launcher.py")
 HELD_S = 5.0
@@ -110,4 +112,33 @@ async def test_a_whisper_goes_on_while_the_interpreter_is_held(house: House, gat
     figure(
         "whisper while the interpreter is held by a busy C call",
         f"packets to patient, advisor, floorwalker meanwhile: {counts}, none lost",
+    )
+
+
+async def test_who_goes_from_barge_to_whisper_meanwhile_is_not_heard(house: House, gateway: Gateway) -> None:
+    """She presses 5 and speaks on at once, while nobody in the control plane can hear the key."""
+    line = await house.conversation(law="PCMA")
+    line.advisor.say_payloads(payloads("PCMA", 100, seed=34))
+    await sent_for(line.advisor, 0.2)
+    fiona = await house.supervise("*73")
+    fiona.say_payloads(payloads("PCMA", 1, seed=35), loop=True)
+    await sent_for(fiona, 0.5)
+    mark = gateway.mark()
+    gateway.signal(signal.SIGUSR1)
+    assert not await answers(gateway), "the event loop was not held"
+    pressing = asyncio.ensure_future(fiona.press("5"))
+    await asyncio.sleep(0)
+    fiona.say_payloads(payloads("PCMA", 1, seed=36, negative=True, loud=True), loop=True)
+    await pressing
+    await gateway.logged("gil.held", since=mark, timeout_s=90)
+    changed = await gateway.logged("supervisor.mode", since=mark, mode="whisper")
+    await until(
+        lambda: negative_samples(line.advisor.received), lambda count: count > 8_000, complaint="no whisper"
+    )
+    assert changed["previous"] == "barge"
+    assert negative_samples(line.patient.received) == 0
+    spoken = sum(packet.payload_type == 8 for packet in fiona.sent.packets)
+    figure(
+        "barge to whisper while the interpreter is held",
+        f"none of the {spoken} packets' whispered samples reached the patient",
     )

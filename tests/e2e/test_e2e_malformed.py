@@ -199,8 +199,10 @@ async def test_absurd_sdp_in_a_reinvite(line: Line) -> None:
         assert refused.value.code in (400, 415, 488), kind
 
 
-async def test_a_refused_reinvite_that_adds_a_stream_costs_nothing(line: Line) -> None:
+async def test_a_refused_reinvite_that_adds_a_stream_costs_nothing(house: House) -> None:
     """Someone asks for video, the advisor's phone refuses; the patient's own hold works afterwards all the same."""
+    line = await house.conversation()
+    line.patient.say_payloads(unique_payloads(60, seed=73))
     own = line.patient.rtp_local[1]
     line.advisor.on_reinvite = lambda request: 488
     with pytest.raises(RequestFailed) as refused:
@@ -211,6 +213,9 @@ async def test_a_refused_reinvite_that_adds_a_stream_costs_nothing(line: Line) -
     await line.advisor.held(PATIENCE_S)
     await line.patient.resume()
     await line.advisor.resumed(PATIENCE_S)
+    await line.settle()
+    assert line.to_advisor.unheard == 0
+    assert line.advisor.received.lost == 0
 
 
 # ── WebSocket and HTTP ──

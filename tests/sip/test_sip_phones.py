@@ -131,7 +131,9 @@ async def test_a_party_cannot_have_the_gateway_call_a_third(two: Two) -> None:
 async def test_nobody_can_put_themselves_in_a_legs_place(two: Two) -> None:
     """INVITE with Replaces (RFC 3891), the tags right: the newcomer is refused and the call goes on."""
     outgoing, incoming = await two.talk()
-    replaces = f"{incoming.dialog.call_id};to-tag={incoming.dialog.remote_tag};from-tag={incoming.dialog.local_tag}"
+    replaces = (
+        f"{incoming.dialog.call_id};to-tag={incoming.dialog.remote_tag};from-tag={incoming.dialog.local_tag}"
+    )
     async with Phone(user="stranger", transport=two.advisor.transport) as stranger:
         newcomer = await stranger.call(two.target, headers={"Replaces": replaces})
         with pytest.raises(CallFailed) as refused:
@@ -144,5 +146,7 @@ async def test_nobody_can_put_themselves_in_a_legs_place(two: Two) -> None:
 
 
 async def test_nothing_can_be_subscribed_to(two: Two) -> None:
-    answer = await two.caller.request("SUBSCRIBE", two.target, headers={"Event": "presence", "Expires": "3600"})
+    answer = await two.caller.request(
+        "SUBSCRIBE", two.target, headers={"Event": "presence", "Expires": "3600"}
+    )
     assert answer.code == 489
