@@ -77,7 +77,7 @@ async def test_both_channels_are_what_was_said(house: House, gateway: Gateway) -
         assert abs(found.level_db) < 0.2
 
 
-@pytest.mark.parametrize("law", ["PCMA", "PCMU"])
+@pytest.mark.parametrize("law", ["PCMA", pytest.param("PCMU", marks=pytest.mark.thorough)])
 async def test_it_is_sample_for_sample_what_the_parties_sent_and_never_a_whisper(
     house: House, gateway: Gateway, law: str
 ) -> None:

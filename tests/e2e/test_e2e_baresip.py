@@ -124,6 +124,7 @@ async def test_baresip_supervises_by_feature_code_and_keys(house: House, gateway
     )
 
 
+@pytest.mark.thorough
 async def test_baresips_whisper_leaves_the_patients_packets_alone(
     house: House, gateway: Gateway, note: str
 ) -> None:

@@ -186,7 +186,7 @@ async def say_steadily(call: OutgoingCall, words: Audio, listen: list[Call]) -> 
 async def test_the_advisor_hears_the_whisper_well(house: House, whisper_law: str) -> None:
     line = await house.conversation()
     fiona = await house.supervise("*72", law=whisper_law)
-    words = speech.phrase("floorwalker-whisper")[:32_000]
+    words = speech.phrase("floorwalker-whisper")[:24_000]
     (heard,) = await say_steadily(fiona, words, [line.advisor])
     found = heard_voice(words, heard.audio())
     figure(
@@ -201,7 +201,7 @@ async def test_the_advisor_hears_the_whisper_well_while_the_patient_speaks(house
     line = await house.conversation()
     line.patient.say("patient-chest-pain", loop=True)
     fiona = await house.supervise("*72")
-    words = speech.phrase("floorwalker-whisper")[:32_000]
+    words = speech.phrase("floorwalker-whisper")[:24_000]
     await say_steadily(fiona, words, [line.advisor])
     found = heard_voice(words, only_others(line.advisor, line.patient)[-len(words) - 16_000 :])
     figure(
@@ -214,7 +214,7 @@ async def test_the_advisor_hears_the_whisper_well_while_the_patient_speaks(house
 async def test_both_hear_a_barge_well(house: House) -> None:
     line = await house.conversation()
     fiona = await house.supervise("*73")
-    words = speech.phrase("floorwalker-barge")[:32_000]
+    words = speech.phrase("floorwalker-barge")[:24_000]
     heard = await say_steadily(fiona, words, [line.patient, line.advisor])
     for name, recording in zip(("patient", "advisor"), heard, strict=True):
         found = heard_voice(words, recording.audio())

@@ -18,7 +18,7 @@ from native.g711 import decode_array, encode_array
 PT = {"PCMA": 8, "PCMU": 0}
 EVENT_PT = 101
 
-STALL_S = 0.035
+STALL_S = 0.025
 """Longer between two packets than this: the machine is standing still (the telephones mean to send every 20
 ms or faster).
 """

@@ -170,15 +170,17 @@ async def test_slow_watcher_of_events_is_told_how_many_it_missed() -> None:
         assert buffered_bytes(web) <= HIGH_WATER_BYTES + 1000
         stalled.wake()
         seen: list[int] = []
+        missed = 0
         async with asyncio.timeout(10):
-            while True:
+            while len(seen) + missed < 3000:  # in several notices, where the kernel took some meanwhile
                 message = json.loads(await stalled.message())
                 if message["type"] == "event":
                     seen.append(message["data"]["number"])
                 elif message["type"] == "missed":
-                    assert seen == list(range(3000 - message["events"]))
-                    break
-            assert json.loads(await stalled.message())["type"] == "snapshot"
+                    missed += message["events"]
+                    assert json.loads(await stalled.message())["type"] == "snapshot"
+        assert missed > 0
+        assert seen == sorted(set(seen))
         control.publish("call.changed", "c-1", number=3000)
         assert json.loads(await stalled.message())["data"]["number"] == 3000
         stalled.close()
