@@ -8,16 +8,14 @@ fault in its log.
 from __future__ import annotations
 
 import asyncio
-import random
 import resource
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from e2e_figures import FIGURES
-from e2e_gateway import Gateway, Ports, Settings
+from e2e_gateway import Gateway, Ports, Settings, free_port
 from e2e_house import House
 
 HERE = Path(__file__).parent
@@ -30,19 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in Path(item.path).parents:
             item.add_marker(pytest.mark.interop)
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP, where the system gives none to others who ask for any."""
-    while True:
-        port = random.randrange(10_000, 20_000)
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-                udp.bind(("127.0.0.1", port))
-                tcp.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return port
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from conftest import free_port
 from e2e_checks import Audio, strength, tone, unique_payloads
 from e2e_figures import figure
-from e2e_gateway import PATIENCE_S, Gateway, Ports, until
+from e2e_gateway import PATIENCE_S, Gateway, Ports, free_port, until
 from e2e_house import FIONA, House, heard_more, sent_for
 
 from simulators import Call, speech

@@ -8,10 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from e2e_checks import unique_payloads
 from e2e_figures import figure
-from e2e_gateway import PATIENCE_S, Gateway, until
+from e2e_gateway import PATIENCE_S, Gateway, free_port, until
 from e2e_house import House
 from e2e_sipp import Calls, RtpCounter, answerers, callers, needs_sipp
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from e2e_figures import figure
-from e2e_gateway import Gateway, Settings, until
+from e2e_gateway import Gateway, Settings, free_port, until
 from e2e_sipp import Calls, RtpCounter, answerers, callers, needs_sipp
 
 CALLS = 200

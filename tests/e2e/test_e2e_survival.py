@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from e2e_auditor import Auditor, Stalled
 from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
 from e2e_checks import tone, unique_payloads
 from e2e_figures import figure
-from e2e_gateway import Gateway, Settings, until
+from e2e_gateway import Gateway, Settings, free_port, until
 from e2e_house import House, Line, heard_more, sent_for
 
 BROKER_PORT = free_port()
