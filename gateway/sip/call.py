@@ -183,6 +183,10 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         match tsx.method, tsx.role == pj.PJSIP_ROLE_UAC:
             case "INVITE", True if event.prevState < pj.PJSIP_TSX_STATE_COMPLETED:
                 self._invite_moved(event, tsx)
+            case "INVITE", False if tsx.statusCode >= 300 and event.prevState < pj.PJSIP_TSX_STATE_COMPLETED:
+                if self.leg.offer_state is OfferState.PEER_OFFERED:  # by PJSIP itself: of no use to it
+                    self.leg.reoffer_refused_already(tsx.statusCode)
+                    self._forget_refused_media()
             case "BYE", True:
                 self._pjsip_hung_up()
             case "CANCEL", False if incoming and self.leg.offer_state is OfferState.PEER_OFFERED:
@@ -275,6 +279,9 @@ class DialogCall(pj.Call):  # type: ignore[misc]
     def _refuse_reinvite(self, code: int) -> None:
         with contextlib.suppress(pj.Error):  # its CANCEL or BYE came first
             self.answer(call_parameters(code))
+        self._forget_refused_media()
+
+    def _forget_refused_media(self) -> None:
         if self.leg.state is LegState.ESTABLISHED and self.isActive():
             library.forget_refused_media(self.getId())
 

@@ -137,6 +137,11 @@ class Leg:
         if self.offer_state is OfferState.PEER_OFFERED:
             self._enter_offer(OfferState.STABLE, why)
 
+    def reoffer_refused_already(self, code: int) -> None:
+        """PJSIP gave the peer's re-INVITE its final response: the call logic's, still to come, is moot."""
+        self.moot_answers += 1
+        self.reoffer_closed(f"refused with {code} by PJSIP")
+
     # ── either ──
 
     def digit(self, digit: str) -> None:
