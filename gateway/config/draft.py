@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.mistakes import Mistake, about, key_path, plain, translate
+from gateway.config.mistakes import Mistake, about, escaped, key_path, plain, translate
 from gateway.config.model import Config
 
 REPEATED = ("trunk", "route", "advisor", "user")
@@ -78,7 +78,8 @@ class Draft:
         original = list(loc)
         if len(original) > 1 and isinstance(original[1], int) and str(original[0]) in self._positions:
             original[1] = self._positions[str(original[0])][original[1]]
-        return Mistake(self._path(original), message, hint, about(self._raw, original), fatal)
+        where, whose = self._path(original), about(self._raw, original)
+        return Mistake(where, escaped(message), escaped(hint), whose, fatal)
 
     def is_broken(self, section: str, key: str) -> bool:
         """Is this key, or its whole section, at its default because it was wrong? key "": the section."""

@@ -54,11 +54,16 @@ def key_path(loc: Sequence[int | str]) -> str:
     return path
 
 
-def plain(text: object) -> str:
-    """Fit for a terminal and one line: control characters are escaped, what is too long is cut."""
-    shown = "".join(
+def escaped(text: object) -> str:
+    """Fit for a terminal and one line: what cannot be printed is escaped."""
+    return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
+
+
+def plain(text: object) -> str:
+    """`escaped`, and cut where it is too long."""
+    shown = escaped(text)
     return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
 
 
