@@ -1,5 +1,5 @@
-"""The one place where the parts are wired together: media, calls, web, MQTT, SIP, started in that order and
-stopped in reverse.
+"""The one place where the parts are wired together: store, media, calls, web, MQTT, SIP, started in that
+order and stopped in reverse.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from gateway.feeds.hub import Hub
 from gateway.log import get_logger
 from gateway.media import MediaEngine
 from gateway.sip import SipEndpoint, SipSettings, SipTrunk
+from gateway.store import Database
+from gateway.store.keeper import Keeper
+from gateway.store.place import store_url
 from gateway.web.server import serve_web
 
 log = get_logger(__name__)
@@ -69,6 +72,9 @@ async def serve(
 
 async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     directory = Directory(config)
+    store = Keeper(Database(store_url(config.store)))
+    parts.push_async_callback(store.stop)
+    await store.start()
     exchange_box: list[Exchange] = []
     media = MediaEngine(
         bind=config.media.bind,

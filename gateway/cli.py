@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | check | demo | pjsip`.
+"""The command line: `gateway serve | check | demo | store | pjsip`.
 
 What a command needs is imported inside it, so that `gateway check` works where nothing is built yet. Whatever
 the user or the machine got wrong is one sentence on standard error and an exit code: 2 for the command line
@@ -112,6 +112,16 @@ def pjsip(context: typer.Context) -> None:
     from gateway.pjsip.cli import app as pjsip_app
 
     pjsip_app(context.args, prog_name="gateway pjsip")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="The database: gateway store migrate | info",
+)
+def store(context: typer.Context) -> None:
+    from gateway.store.cli import app as store_app
+
+    store_app(context.args, prog_name="gateway store")
 
 
 def main() -> None:

@@ -94,6 +94,8 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
     ringing = ", ".join(config.alerts.ring) or "nobody"
     yield "Alerts", f"panic code {config.alerts.panic_code}; rings {ringing}"
     yield "MQTT", f"{config.mqtt.url} under {config.mqtt.topic_root}/{node.site}" if config.mqtt else "none"
+    place = config.store.state_directory or "the state directory"
+    yield "Store", config.store.url or f"SQLite, gateway.db in {place}"
     yield "Web", f"http://{host_port(config.web.bind)}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gateway.config.crosscheck_routes import sound_router
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake, near
-from gateway.config.secrets import secret
+from gateway.config.secrets import secret, secret_file
 from gateway.core.errors import NoRoute
 from gateway.core.permissions import ROLE_ACTIONS, Action, decide
 from gateway.core.routing import Router
@@ -123,6 +123,12 @@ def check_secrets(draft: Draft, environ: Mapping[str, str]) -> Iterator[Mistake]
             yield _missing(draft, ("mqtt", "password_env"), mqtt.password_env)
         if not mqtt.username:
             yield draft.mistake(("mqtt", "username"), "is missing, and password_env is given")
+    store = draft.config.store
+    if store.password_env and secret(store.password_env, environ) is None:
+        yield _missing(draft, ("store", "password_env"), store.password_env)
+    if store.password_file and secret_file(store.password_file) is None:
+        message = f"{store.password_file} cannot be read, or is empty"
+        yield draft.mistake(("store", "password_file"), message)
 
 
 def _missing(draft: Draft, loc: Sequence[int | str], env_name: str) -> Mistake:

@@ -59,8 +59,9 @@ class Tokens:
         return {"GATEWAY_DEMO_TOKEN_SARAH": self.sarah, "GATEWAY_DEMO_TOKEN_ARTHUR": self.arthur}
 
 
-def configuration(exchange_uri: str, broker_url: str) -> str:
-    """The gateway's TOML file. exchange_uri: `sip:host:port` of the simulated exchange."""
+def configuration(exchange_uri: str, broker_url: str, state_directory: str) -> str:
+    """The gateway's TOML file. exchange_uri: `sip:host:port` of the simulated exchange; state_directory: for
+    this run alone."""
     text = json.dumps  # a JSON string is a TOML string
     return f"""\
 # Made by `gateway demo` for this one run.
@@ -122,6 +123,9 @@ topic_root = {text(TOPIC_ROOT)}
 
 [web]
 bind = "127.0.0.1:0"
+
+[store]
+state_directory = {text(state_directory)}
 
 [limits]
 max_calls = 20

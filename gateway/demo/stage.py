@@ -61,7 +61,7 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
         broker = await parts.enter_async_context(EmbeddedBroker())
         exchange = await parts.enter_async_context(Pbx())
         config = folder / "gateway.toml"
-        config.write_text(configuration(exchange.uri, broker.url), encoding="utf-8")
+        config.write_text(configuration(exchange.uri, broker.url, str(config.parent)), encoding="utf-8")
         gateway = GatewayProcess(config, folder / "gateway.log", tokens.environ())
         parts.push_async_callback(gateway.stop)
         await gateway.start()

@@ -135,7 +135,13 @@ class Gateway:
             text=True,
             errors="replace",
             cwd=ROOT,
-            env={**os.environ, **tokens, **self.settings.environment, "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                "GATEWAY_STATE_DIRECTORY": str(self._config.parent),
+                **tokens,
+                **self.settings.environment,
+                "PYTHONUNBUFFERED": "1",
+            },
         )
         self._reader = threading.Thread(target=self._read, name="gateway log", daemon=True)
         self._reader.start()

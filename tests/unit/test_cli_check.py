@@ -45,7 +45,7 @@ def test_the_commented_example_shows_every_key_and_its_default() -> None:
     shown = re.sub(r"(?m)^# (\[?[a-z_]+\]?(?: = .*)?)$", r"\1", text)
     table = tomllib.loads(shown)
     assert set(table) == set(allowed_keys(()))
-    for section in ("node", "sip", "media", "supervision", "alerts", "mqtt", "web", "limits", "log"):
+    for section in ("node", "sip", "media", "supervision", "alerts", "mqtt", "web", "store", "limits", "log"):
         assert set(table[section]) == set(allowed_keys((section,))), section
     commented = Config.model_validate(table)
     plain = Config.model_validate(tomllib.loads(text))

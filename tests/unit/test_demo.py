@@ -159,7 +159,7 @@ def test_editing_a_line() -> None:
 
 
 def test_configuration_is_sound() -> None:
-    table = tomllib.loads(configuration("sip:127.0.0.1:5080", "mqtt://127.0.0.1:1883"))
+    table = tomllib.loads(configuration("sip:127.0.0.1:5080", "mqtt://127.0.0.1:1883", "/tmp/demo"))
     report = examine_table(table, Path(), Tokens().environ())
     assert report.mistakes == report.warnings == ()
 

@@ -1,0 +1,9 @@
+"""The tables, one file per concept; imported here so that `metadata` is whole.
+
+`migrations/versions/` is what really makes them; a test holds the two against each other.
+"""
+
+from gateway.store.tables import people, sessions
+from gateway.store.tables.metadata import metadata
+
+__all__ = ["metadata", "people", "sessions"]
