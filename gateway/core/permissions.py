@@ -22,6 +22,22 @@ class Action(StrEnum):
     RAISE = "raise"
     ACKNOWLEDGE = "acknowledge"
     """Acknowledge or resolve an alert."""
+    DUTY = "duty"
+    """Go on duty and off."""
+    HELP = "help"
+    """Ask a floorwalker for help, or for a break."""
+    ANSWER = "answer"
+    """Answer somebody's request for help."""
+    AUDIT = "audit"
+    """Score a call against a form, and set markers in it."""
+    REVIEW = "review"
+    """Read others' audits, and export them."""
+    SYSTEM = "system"
+    """See trunks, users, who is signed in, and the gateway's health."""
+    ADMINISTER = "administer"
+    """Change users."""
+    EXPORT_TRAIL = "export_trail"
+    """Read the trail: who did what."""
 
     @classmethod
     def of(cls, mode: Mode) -> Action:
@@ -50,11 +66,36 @@ class Decision:
 
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
-    "advisor": frozenset({Action.RAISE}),
-    "auditor": frozenset({Action.WATCH, Action.LISTEN, Action.STREAM}),
-    "floorwalker": frozenset(Action),
-    "manager": frozenset({Action.WATCH, Action.LISTEN, Action.STREAM, Action.ACKNOWLEDGE, Action.RAISE}),
-    "admin": frozenset({Action.WATCH}),
+    "advisor": frozenset({Action.RAISE, Action.HELP}),
+    "auditor": frozenset({Action.WATCH, Action.LISTEN, Action.STREAM, Action.AUDIT, Action.REVIEW}),
+    "floorwalker": frozenset(
+        {
+            Action.WATCH,
+            Action.LISTEN,
+            Action.WHISPER,
+            Action.BARGE,
+            Action.TAKEOVER,
+            Action.STREAM,
+            Action.RAISE,
+            Action.ACKNOWLEDGE,
+            Action.DUTY,
+            Action.HELP,
+            Action.ANSWER,
+        }
+    ),
+    "manager": frozenset(
+        {
+            Action.WATCH,
+            Action.LISTEN,
+            Action.STREAM,
+            Action.RAISE,
+            Action.ACKNOWLEDGE,
+            Action.REVIEW,
+            Action.SYSTEM,
+            Action.EXPORT_TRAIL,
+        }
+    ),
+    "admin": frozenset({Action.WATCH, Action.SYSTEM, Action.ADMINISTER, Action.EXPORT_TRAIL}),
 }
 
 
@@ -68,3 +109,8 @@ def decide(user: User | None, action: Action, team: str | None) -> Decision:
     if team is not None and not user.teams & {team, "*"}:
         return Decision(False, f"{user.id} may not {action} on calls of team {team}")
     return Decision(True, f"{user.id} may {action}")
+
+
+def actions_of(user: User) -> list[str]:
+    """What `user` may do somewhere, in the order of `Action`; for a console that shows only that."""
+    return [action.value for action in Action if decide(user, action, None).allowed]

@@ -5,19 +5,30 @@ import itertools
 import pytest
 
 from gateway.core.model import Mode
-from gateway.core.permissions import ROLE_ACTIONS, Action, User, decide
+from gateway.core.permissions import ROLE_ACTIONS, Action, User, actions_of, decide
 
-# A row per role; a column per action; + may, . may not.
+# A row per action; a column per role; + may, . may not.
 TABLE = """
-              listen  whisper  barge  takeover  stream  watch  raise  acknowledge
-advisor       .       .        .      .         .       .      +      .
-auditor       +       .        .      .         +       +      .      .
-floorwalker   +       +        +      +         +       +      +      +
-manager       +       .        .      .         +       +      +      +
-admin         .       .        .      .         .       +      .      .
+              advisor  auditor  floorwalker  manager  admin
+listen        .        +        +            +        .
+whisper       .        .        +            .        .
+barge         .        .        +            .        .
+takeover      .        .        +            .        .
+stream        .        +        +            +        .
+watch         .        +        +            +        +
+raise         +        .        +            +        .
+acknowledge   .        .        +            +        .
+duty          .        .        +            .        .
+help          +        .        +            .        .
+answer        .        .        +            .        .
+audit         .        +        .            .        .
+review        .        +        .            +        .
+system        .        .        .            +        +
+administer    .        .        .            .        +
+export_trail  .        .        .            +        +
 """
 HEADER, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
-MAY = {(row[0], action): mark == "+" for row in ROWS for action, mark in zip(HEADER, row[1:], strict=True)}
+MAY = {(role, row[0]): mark == "+" for row in ROWS for role, mark in zip(HEADER, row[1:], strict=True)}
 CASES = sorted(itertools.product(ROLE_ACTIONS, Action))
 
 
@@ -61,3 +72,9 @@ def test_the_reason_names_who_what_and_why() -> None:
 
 def test_every_mode_is_an_action() -> None:
     assert [Action.of(mode).value for mode in Mode] == [mode.value for mode in Mode]
+
+
+def test_what_a_console_is_told_is_what_is_allowed() -> None:
+    for role in ROLE_ACTIONS:
+        user = User("u", roles=frozenset({role}), teams=frozenset({"north"}))
+        assert actions_of(user) == [action.value for action in Action if MAY[role, action.value]]
