@@ -27,11 +27,14 @@ from native.session cimport (
     ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
     REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
+from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
+from native.srtpcontext cimport Context, context_close
 from native.tap cimport TapReader, TapRing
 from native.worker cimport run
 
 from native.ports import NoFreePort
 from native.rtp import REFUSALS
+from native.srtpkeys import NAMES
 
 cdef enum:
     COMMANDS = 4096
@@ -128,7 +131,7 @@ cdef class Engine:
     cdef dict _legs                         # number → address of Leg
     cdef dict _media_of                     # call number → Media
     cdef dict _rings                        # call number → [TapRing, readers]
-    cdef list _leaving_legs, _leaving_calls, _leaving_rings
+    cdef list _leaving_legs, _leaving_calls, _leaving_rings, _leaving_keys
     cdef PortRange _ports
     cdef int _capacity
     cdef int _numbers
@@ -149,7 +152,7 @@ cdef class Engine:
         self._ports = PortRange(bind, port_range, quarantine_ms)
         self._capacity = most_legs
         self._calls, self._legs, self._rings, self._media_of = {}, {}, {}, {}
-        self._leaving_legs, self._leaving_calls, self._leaving_rings = [], [], []
+        self._leaving_legs, self._leaving_calls, self._leaving_rings, self._leaving_keys = [], [], [], []
         self._event_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
         if self._event_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
@@ -211,6 +214,13 @@ cdef class Engine:
             if not load_acquire(&ring.tap.detached):
                 kept.append(ring)
         self._leaving_rings = kept
+        kept = []
+        for address in self._leaving_keys:
+            if load_acquire(&(<Context *>address).retired):
+                context_close(<Context *>address)
+            else:
+                kept.append(address)
+        self._leaving_keys = kept
 
     # ── calls and legs ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -289,12 +299,16 @@ cdef class Engine:
         return leg.id, port
 
     def connect(self, int leg, str law, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
-                bint receives=True):
+                bint receives=True, str suite=None, bytes local_key=b"", bytes remote_key=b"", bytes mki=b""):
         """Set what SDP negotiated. event_payload_type -1: no telephone-event. sends/receives: the gateway's own direction.
 
-        Raises KeyError (unknown leg or law) and ValueError (not an address, ptime outside 10 … 120 ms).
+        suite: SRTP by its name in SDP; None: plain RTP. local_key, remote_key: master key and salt under which we and the far side
+        send; mki: on every packet of the far side's. A key that stays goes on, another one is gone over to between two packets.
+        Raises KeyError (unknown leg, law or suite), ValueError (not an address, ptime outside 10 … 120 ms, a key of a wrong length)
+        and RuntimeError (a suite that this machine cannot do).
         """
         cdef Command command
+        cdef Leg *of
         if not 10 <= ptime_ms <= 120:
             raise ValueError(f"a packet time of {ptime_ms} ms is not between 10 and 120")
         memset(&command, 0, sizeof(Command))
@@ -307,7 +321,28 @@ cdef class Engine:
         command.media.sends = sends
         command.media.receives = receives
         endpoint_set(&command.media.remote, host, port)
-        self._send(command.leg.call.id, &command)
+        of = command.leg
+        if suite is not None:
+            secure_restate(&command.secure, &of.stated, <int>NAMES[suite], local_key, remote_key, mki)
+        command.ssrc = secrets.randbits(32)
+        try:
+            self._send(of.call.id, &command)
+        except BaseException:
+            secure_abandon(&command.secure, &of.stated)
+            raise
+        self._leaving_keys += secure_replaced(&of.stated, &command.secure)
+        of.stated = command.secure
+        if self._leaving_keys:
+            self._reap()
+
+    cdef void _let_go(self, int leg):
+        """The media thread has been told that this leg is over."""
+        cdef Secure nothing
+        cdef Leg *gone = self._leg(leg)
+        memset(&nothing, 0, sizeof(Secure))
+        (<Media>self._media_of[gone.call.id]).legs -= 1
+        self._leaving_keys += secure_replaced(&gone.stated, &nothing)
+        self._leaving_legs.append(self._legs.pop(leg))
 
     def set_talk_path(self, int call, gains):
         """gains: {(source leg, listener leg): linear gain}, the whole table; pairs that are not in it are silent."""
@@ -332,8 +367,7 @@ cdef class Engine:
         command.kind = REMOVE_LEG
         command.leg = self._leg(leg)
         self._send(command.leg.call.id, &command)
-        (<Media>self._media_of[command.leg.call.id]).legs -= 1
-        self._leaving_legs.append(self._legs.pop(leg))
+        self._let_go(leg)
         self._reap()
 
     def remove_call(self, int call):
@@ -345,8 +379,7 @@ cdef class Engine:
         self._send(call, &command)
         for number, address in list(self._legs.items()):
             if (<Leg *><uintptr_t>address).call == command.call:
-                self._leaving_legs.append(self._legs.pop(number))
-                (<Media>self._media_of[call]).legs -= 1
+                self._let_go(number)
         self._leaving_calls.append(self._calls.pop(call))
         (<Media>self._media_of.pop(call)).calls -= 1
         if call in self._rings:

@@ -7,7 +7,7 @@ conversation it is. What a listener hears of it is either the packet itself with
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from native cimport dtmf, g711, mix, playout, reception, rtp, tap
+from native cimport dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
 from native.endpoint cimport Endpoint, same, same_host
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
@@ -15,6 +15,7 @@ from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
     Call, Edge, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
+from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 from native.talkpath cimport hush, plan_call
 
 cdef enum:
@@ -22,6 +23,7 @@ cdef enum:
     COMFORT_NOISE = 13          # RFC 3389
     CONCEALED_MOST = 3          # packets lost in a row whose place an overlay still fills
     CANDIDATE_PACKETS = 3       # that an unannounced source must send before the leg is locked to it
+    LOW_SEQUENCES = 0x3FFF      # a mask: where a secured stream's sequence numbers begin
     LATE_NS = 30000000          # how much later than due the pacer may be before the clock stands in
     PACER_BACK = 5              # packets after which the pacer has the pace again
     TICK_BURST = 5              # frames the clock makes up for at once
@@ -38,6 +40,11 @@ cdef inline void refuse(Leg *leg, rtp.Refusal reason) noexcept nogil:
 
 cdef void transmit(Worker *worker, Leg *leg, const uint8_t *packet, int n) noexcept nogil:
     cdef ssize_t sent
+    if leg.secure.outbound != NULL:
+        if srtp.protect(&leg.secure, packet, &n, worker.sealed) != SRTP_OK:
+            refuse(leg, rtp.NOT_SEALED)
+            return
+        packet = worker.sealed
     if leg.locked:
         sent = net.send(leg.fd, packet, n, net.MSG_NOSIGNAL)
     elif leg.remote.length:
@@ -69,7 +76,8 @@ cdef bint anchor(Worker *worker, Leg *leg, const Header *header) noexcept nogil:
     leg.anchored = True
     leg.anchor_ssrc = header.ssrc
     if not leg.spoken:
-        leg.sequence_offset = 0
+        # A secured stream begins far from the wrap of its numbers: the far side has to guess how often they wrapped (RFC 3711 §3.3.1).
+        leg.sequence_offset = <uint16_t>((leg.ssrc & LOW_SEQUENCES) - header.sequence) if leg.secure.outbound != NULL else 0
         leg.timestamp_offset = 0
         return False
     elapsed = <uint32_t>((worker.now_ns - leg.emitted_ns) // NS_PER_SAMPLE)
@@ -371,6 +379,16 @@ cdef void hear(Worker *worker, Leg *leg) noexcept nogil:
     leg.heard_ns = worker.now_ns
 
 
+cdef rtp.Refusal open_packet(Leg *leg, uint8_t *packet, int *n, Header *header) noexcept nogil:
+    """Take the protection off a secured leg's packet, in place, then read its header."""
+    cdef Verdict verdict
+    if (leg.secure.inbound != NULL or leg.secure.former != NULL) and not rtcp.is_rtcp(packet, n[0]):
+        verdict = srtp.unprotect(&leg.secure, packet, n)
+        if verdict != SRTP_OK:
+            return rtp.UNAUTHENTIC if verdict == SRTP_AUTH else rtp.REPLAYED if verdict == SRTP_REPLAY else rtp.UNREADABLE
+    return rtp.parse(packet, n[0], header)
+
+
 cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noexcept nogil:
     cdef Header header
     cdef rtp.Refusal refusal
@@ -384,7 +402,7 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
         leg.last_foreign = source[0]
         refuse(leg, rtp.FOREIGN_SOURCE)
         return
-    refusal = rtp.parse(worker.packet, n, &header)
+    refusal = open_packet(leg, worker.packet, &n, &header)
     if refusal != rtp.ACCEPTED:
         refuse(leg, refusal)
         return

@@ -15,6 +15,10 @@ cdef enum Refusal:              # why a packet was dropped; the names are in `en
     NOT_EXPECTED                # the leg is on hold in this direction
     TOO_LONG                    # more samples than MOST_SAMPLES
     SEND_FAILED                 # the kernel did not take a packet towards this leg
+    UNAUTHENTIC                 # not made with the key that the far side announced, or plain where it must not be
+    REPLAYED                    # a protected packet seen before, or older than the window
+    UNREADABLE                  # too short to be a protected packet
+    NOT_SEALED                  # a packet towards this leg that must not be protected (its number was used)
     REFUSALS_END
 
 cdef struct Header:

@@ -10,6 +10,10 @@ REFUSALS = {
     NOT_EXPECTED: "not_expected",
     TOO_LONG: "too_long",
     SEND_FAILED: "send_failed",
+    UNAUTHENTIC: "srtp_auth",
+    REPLAYED: "srtp_replay",
+    UNREADABLE: "srtp_other",
+    NOT_SEALED: "srtp_not_sealed",
 }
 """Counter names by refusal; the same in metrics, logs and console."""
 

@@ -14,6 +14,7 @@ from native.playout cimport Playout, Voice
 from native.queue cimport Ring
 from native.reception cimport Reception
 from native.rtp cimport MOST_SAMPLES, REFUSALS_END
+from native.srtp cimport SECURE_ROOM, Secure
 from native.tap cimport Tap
 
 cdef enum:
@@ -52,6 +53,8 @@ cdef struct Leg:
     bint connected              # `media` holds
     Negotiated media
     bint passes_keys            # telephone-events go on to the other party
+    Secure secure               # the media thread's; each direction under its own keys, or plain
+    Secure stated               # what was asked for last: the control plane's own copy
     # source (RFC 7362: symmetric RTP, with a lock)
     Endpoint remote             # where we send
     bint locked
@@ -127,6 +130,8 @@ cdef struct Command:
     Leg *leg
     Tap *tap
     Negotiated media
+    Secure secure
+    uint32_t ssrc               # to go on under where new keys ask for it
     float gains[MAX_LEGS][MAX_LEGS]         # [source][listener]
 
 cdef enum EventKind:
@@ -160,6 +165,7 @@ cdef struct Worker:
     int64_t next_sweep_ns
     bint stopping
     uint8_t packet[PACKET_BYTES]
+    uint8_t sealed[PACKET_BYTES + SECURE_ROOM]          # a packet as it goes out to a secured leg
     int16_t pcm[MOST_SAMPLES]
     epoll_event ready[BATCH]
     # counters

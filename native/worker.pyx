@@ -3,7 +3,7 @@
 A round: wait, obey commands if there are any and wait again, read one packet of each ready socket, look at the clock. So a packet that
 waits behind a command is served as that says, and no socket's event outlives its leg.
 """
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from native.endpoint cimport Endpoint, is_unspecified, same
@@ -15,6 +15,7 @@ from native.session cimport (
     ADD_LEG, ATTACH_TAP, BATCH, CONNECT_LEG, Call, Command, DETACH_TAP, Leg, MAX_LEGS, Negotiated, PACKET_BYTES, REMOVE_CALL,
     REMOVE_LEG, SET_TALK_PATH, STOP, Worker,
 )
+from native.srtp cimport Secure, secure_retire, secure_swap
 from native.talkpath cimport leave, plan_call, set_talk_path
 
 cdef enum:
@@ -42,6 +43,14 @@ cdef void add_leg(Worker *worker, Leg *leg) noexcept nogil:
     leg.call.legs[leg.slot] = leg
     watch(worker, leg.fd, <uint64_t>leg)
     watch(worker, leg.stray_fd, <uint64_t>leg | STRAY)
+
+
+cdef void go_over(Leg *leg, const Secure *secure, uint32_t ssrc) noexcept nogil:
+    """Other keys, or none, from the next packet on. Under a new ssrc where the far side could not tell how often the numbers wrapped."""
+    if secure_swap(&leg.secure, secure):
+        leg.ssrc = ssrc
+        leg.out_sequence = <uint16_t>(ssrc & 0x3FFF)
+        leg.anchored = False
 
 
 cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media) noexcept nogil:
@@ -80,6 +89,7 @@ cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
     unwatch(worker, leg.fd)
     unwatch(worker, leg.stray_fd)
     leave(worker, leg)
+    secure_retire(&leg.secure)
     worker.leg_count -= 1
     worker.legs[leg.index] = worker.legs[worker.leg_count]
     worker.legs[leg.index].index = leg.index
@@ -106,6 +116,7 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
     if command.kind == ADD_LEG:
         add_leg(worker, command.leg)
     elif command.kind == CONNECT_LEG:
+        go_over(command.leg, &command.secure, command.ssrc)
         connect_leg(worker, command.leg, &command.media)
     elif command.kind == SET_TALK_PATH:
         set_talk_path(worker, command.call, command.gains)

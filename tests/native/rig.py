@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from keyring import Keyring
 from native.engine import Engine
 from native.g711 import decode_array, encode_array
 
@@ -63,6 +64,8 @@ class Telephone:
     heard: list[Heard] = field(default_factory=list)
     posted: int = 0
     """Datagrams sent to the engine so far."""
+    keys: Keyring | None = None
+    """None: plain RTP."""
 
     def __post_init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -72,7 +75,9 @@ class Telephone:
         self.connect()
 
     def connect(self, **more: object) -> None:
-        self.engine.connect(self.leg, self.law, PT[self.law], EVENT_PT, *self.socket.getsockname(), **more)
+        secured = self.keys.negotiated if self.keys else {}
+        where = self.socket.getsockname()
+        self.engine.connect(self.leg, self.law, PT[self.law], EVENT_PT, *where, **secured, **more)
 
     def packet(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> bytes:
         kind = PT[self.law] if payload_type is None else payload_type
@@ -89,9 +94,13 @@ class Telephone:
         )
 
     def send(self, payload: bytes, payload_type: int | None = None, marker: bool = False) -> None:
-        self.post(self.packet(payload, payload_type, marker))
+        self.post(self.sealed(self.packet(payload, payload_type, marker)))
         self.sequence += 1
         self.timestamp += len(payload)
+
+    def sealed(self, packet: bytes) -> bytes:
+        """As it goes on the wire."""
+        return self.keys.seal(packet) if self.keys else packet
 
     def post(self, datagram: bytes) -> None:
         """Any datagram to the leg's port."""
@@ -111,7 +120,7 @@ class Telephone:
             packet = struct.pack(
                 "!BBHII", 0x80, EVENT_PT, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc
             )
-            self.post(packet + payload)
+            self.post(self.sealed(packet + payload))
             self.sequence += 1
         self.timestamp += 160 * packets
 
@@ -123,6 +132,7 @@ class Telephone:
                 data = self.socket.recv(4096)
             except BlockingIOError:
                 break
+            data = self.keys.open(data) if self.keys else data
             _, kind, sequence, timestamp, ssrc = struct.unpack("!BBHII", data[:12])
             fresh.append(
                 Heard(kind & 127, bool(kind >> 7), sequence, timestamp, ssrc, data[12:], time.monotonic_ns())
@@ -153,26 +163,40 @@ class Rig:
     """One call with a caller, an advisor and supervisors; a talk path by role names."""
 
     def __init__(
-        self, *, laws: tuple[str, str] = ("PCMA", "PCMA"), rtp_timeout_ms: int = 5000, **settings: object
+        self,
+        *,
+        laws: tuple[str, str] = ("PCMA", "PCMA"),
+        keys: tuple[Keyring | None, Keyring | None] = (None, None),
+        rtp_timeout_ms: int = 5000,
+        **settings: object,
     ) -> None:
+        """laws, keys: of caller and advisor."""
         settings.setdefault("port_range", (41000, 48998))
         self.engine = Engine("127.0.0.1", rtp_timeout_ms=rtp_timeout_ms, **settings)
         self.engine.start()
         self.call = self.engine.add_call()
-        self.caller = self.phone("caller", law=laws[0], ssrc=1, passes_keys=True)
-        self.advisor = self.phone("advisor", law=laws[1], ssrc=2)
+        self.caller = self.phone("caller", law=laws[0], ssrc=1, passes_keys=True, keys=keys[0])
+        self.advisor = self.phone("advisor", law=laws[1], ssrc=2, keys=keys[1])
         self.supervisors: list[Telephone] = []
         self.gone: list[Telephone] = []
         self._probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         _, self._probe_port = self.engine.add_leg(self.engine.add_call(), "caller")
         self._probes = 0
 
-    def phone(self, role: str, *, law: str = "PCMA", ssrc: int, passes_keys: bool = False) -> Telephone:
+    def phone(
+        self,
+        role: str,
+        *,
+        law: str = "PCMA",
+        ssrc: int,
+        passes_keys: bool = False,
+        keys: Keyring | None = None,
+    ) -> Telephone:
         leg, port = self.engine.add_leg(self.call, role, passes_keys)
-        return Telephone(self.engine, leg, port, law, ssrc)
+        return Telephone(self.engine, leg, port, law, ssrc, keys=keys)
 
-    def supervisor(self, law: str = "PCMA") -> Telephone:
-        phone = self.phone("supervisor", law=law, ssrc=10 + len(self.supervisors))
+    def supervisor(self, law: str = "PCMA", keys: Keyring | None = None) -> Telephone:
+        phone = self.phone("supervisor", law=law, ssrc=10 + len(self.supervisors), keys=keys)
         self.supervisors.append(phone)
         return phone
 

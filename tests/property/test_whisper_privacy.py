@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "native"))
 
+from keyring import PROFILES, Keyring
 from native.g711 import decode_array
 from rig import Rig
 from scenario import Do, Heard, Play, Step
@@ -68,10 +69,14 @@ QUICK = settings(
 THOROUGH = settings(QUICK, max_examples=1000)
 LAWS = st.sampled_from([("PCMA", "PCMA"), ("PCMA", "PCMA"), ("PCMU", "PCMU"), ("PCMA", "PCMU")])
 SEEDS = st.integers(0, 2**31)
+SUITES = st.sampled_from(list(PROFILES))
 
 
-def play(steps: list[Step], laws: tuple[str, str], seed: int, secret: int) -> Play:
-    with Rig(laws=laws) as rig:
+def play(
+    steps: list[Step], laws: tuple[str, str], seed: int, secret: int, suites: tuple[str, str] | None = None
+) -> Play:
+    keys = (Keyring(suites[0], 1), Keyring(suites[1], 3)) if suites else (None, None)
+    with Rig(laws=laws, keys=keys) as rig:
         told = Play(rig, seed, secret)
         told(steps)
         return told
@@ -104,9 +109,11 @@ def assert_no_secret(told: Play) -> None:
                     )
 
 
-def whatever_they_whisper(steps: list[Step], laws: tuple[str, str], seed: int) -> None:
-    one = play(steps, laws, seed, secret=seed + 1).heard
-    other = play(steps, laws, seed, secret=seed + 2).heard
+def whatever_they_whisper(
+    steps: list[Step], laws: tuple[str, str], seed: int, suites: tuple[str, str] | None = None
+) -> None:
+    one = play(steps, laws, seed, seed + 1, suites).heard
+    other = play(steps, laws, seed, seed + 2, suites).heard
     if laws[0] == laws[1]:
         assert_identical_while_nobody_is_open(one)
     if any(frame.by_clock for frame in [*one, *other]):
@@ -129,6 +136,15 @@ def test_the_caller_hears_the_same_whatever_is_whispered(
     steps: list[Step], laws: tuple[str, str], seed: int
 ) -> None:
     whatever_they_whisper(steps, laws, seed)
+
+
+@given(steps=STORIES, laws=LAWS, seed=SEEDS, suites=st.tuples(SUITES, SUITES))
+@settings(QUICK, max_examples=15)
+def test_the_caller_hears_the_same_inside_srtp(
+    steps: list[Step], laws: tuple[str, str], seed: int, suites: tuple[str, str]
+) -> None:
+    """Both parties' legs secured, through holds that keep the keys: what is inside the packets is as without."""
+    whatever_they_whisper(steps, laws, seed, suites)
 
 
 @pytest.mark.thorough
