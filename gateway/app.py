@@ -17,6 +17,7 @@ from gateway.config.people import Directory
 from gateway.core.errors import GatewayError
 from gateway.core.model import Address
 from gateway.core.routing import host_port, with_transport
+from gateway.feeds.headsets import HeadsetDesk
 from gateway.feeds.hub import Hub
 from gateway.log import get_logger
 from gateway.media import MediaEngine
@@ -93,13 +94,25 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         lambda event: exchange_box[0].on_signalling(event),
         refuse_when=lambda active_legs: exchange_box[0].admission.refuse_when(active_legs),
     )
-    exchange = Exchange(config, sip, media, directory=directory)
+    headsets = HeadsetDesk(
+        host=config.media.reachable_here,
+        signalling=lambda event: exchange_box[0].on_signalling(event),
+        media=lambda event: exchange_box[0].on_media(event),
+        is_alone=lambda leg: exchange_box[0].is_all_that_the_patient_has(leg),
+    )
+    exchange = Exchange(config, sip, media, headsets=headsets, directory=directory)
     exchange_box.append(exchange)
+    exchange.subscribe(headsets.on_news)
 
     hub = Hub(exchange)
     try:
         web = await serve_web(
-            config.web.bind, exchange, directory.by_token, hub, ready=exchange.why_not_ready
+            config.web.bind,
+            exchange,
+            directory.by_token,
+            hub,
+            headsets=headsets,
+            ready=exchange.why_not_ready,
         )
     except OSError as error:
         raise StartError(
@@ -107,6 +120,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         ) from error
     parts.push_async_callback(web.stop)
     parts.callback(hub.stop)
+    parts.callback(headsets.stop)
 
     if config.mqtt is not None:
         publisher = Publisher(config.mqtt, config.node.name, config.node.site, exchange, directory.by_id)

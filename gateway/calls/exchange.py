@@ -14,19 +14,21 @@ from typing import Any
 
 from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake
+from gateway.calls.joining import Joining, new_leg
 from gateway.calls.newsroom import Newsroom, Watcher
 from gateway.calls.reception import Reception
 from gateway.calls.runner import Loop, Runner
 from gateway.calls.summons import Summons
+from gateway.calls.switchboard import Switchboard
 from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.alert import Alert
 from gateway.core.call import Call
-from gateway.core.errors import NoRoute, NotPermitted, Overloaded
+from gateway.core.errors import GatewayError, NoRoute, NotPermitted, Overloaded
 from gateway.core.events import LegOffered, MediaEvent, PacketsRefused, SignallingEvent
-from gateway.core.model import CallId, LegId, Mode
+from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
-from gateway.core.ports import Control, Media, Signalling, Tap
+from gateway.core.ports import Control, Headsets, Media, Signalling, Tap
 from gateway.core.progress import advisor_facts
 from gateway.core.setup import Policy
 from gateway.log import get_logger
@@ -45,15 +47,19 @@ class Exchange(Control):
         signalling: Signalling,
         media: Media,
         *,
+        headsets: Headsets | None = None,
         directory: Directory | None = None,
         loop: Loop | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Raises for routes that `gateway check` would have refused. loop, wall: clocks, for tests."""
+        """Raises for routes that `gateway check` would have refused. headsets: None where nobody can
+        supervise from a browser. loop, wall: clocks, for tests.
+        """
         limits, supervision = config.limits, config.supervision
         clock: Loop = loop or asyncio.get_running_loop()
         self._config = config
         self._media = media
+        self._headsets = headsets
         self._newsroom = Newsroom()
         self._feeds: dict[int, dict[str, Any]] = {}
         directory = directory or Directory(config)
@@ -68,9 +74,14 @@ class Exchange(Control):
         self.admission = Admission(
             limits.max_calls, limits.calls_per_second, limits.retry_after_s, clock=clock.time
         )
-        self._runner = Runner(signalling, media, clock, wall, self._newsroom)
-        self._reception = Reception(self._runner, media, intake, directory, self.admission, policy)
-        self._summons = Summons(self._runner, media, intake.router, directory, config.alerts)
+        legs = signalling if headsets is None else Switchboard(signalling, headsets)
+        self._runner = Runner(legs, media, clock, wall, self._newsroom)
+        self._joining = Joining(self._runner, media)
+        self._router = intake.router
+        self._reception = Reception(
+            self._runner, media, intake, directory, self.admission, policy, self._joining
+        )
+        self._summons = Summons(self._runner, self._joining, intake.router, directory, config.alerts)
         self._runner.alerts = self._summons
 
     # ── events from the adapters ──
@@ -162,6 +173,64 @@ class Exchange(Control):
 
     # ── supervising ──
 
+    def supervise(
+        self,
+        user: User | None,
+        call: CallId,
+        mode: Mode,
+        via: str,
+        uri: str | None = None,
+        source: Address = ("", 0),
+    ) -> LegId:
+        found = self._runner.live(call)
+        person = self._require(user, Action.of(mode), found, mode.value)
+        if not found.live:
+            raise NoRoute(f"call {call} has not been answered yet")
+        try:
+            self._joining.require(found, person, mode)
+            if via == "web":
+                return self._seat_headset(person, found, mode, source)
+            return self._ring_phone(person, found, mode, uri)
+        except (GatewayError, ValueError) as error:
+            self._tell_refused(user, found, mode.value, via, str(error))
+            raise
+
+    def _seat_headset(self, user: User, call: Call, mode: Mode, source: Address) -> LegId:
+        if self._headsets is None:
+            raise ValueError("via: this gateway has no headsets for browsers")
+        leg = new_leg(call)
+        offered = self._headsets.offer(leg, user, call.id, source)
+        try:
+            self._joining.seat(call, offered, user, mode, "web")
+        except BaseException:
+            self._headsets.hang_up(leg)
+            raise
+        return leg
+
+    def _ring_phone(self, user: User, call: Call, mode: Mode, uri: str | None) -> LegId:
+        """Their own phone, or another one that the configuration allows for that."""
+        wanted = uri or user.sip
+        if not wanted:
+            raise ValueError(f"{user.id} has no phone that could be rung: no `sip` identity is configured")
+        if wanted != user.sip and not self._config.supervision.may_ring(wanted):
+            raise NotPermitted(f"{wanted} is not among the numbers of [supervision] ring_numbers")
+        who = advisor_facts(call.advisor, call.extension)
+        return self._joining.ring(
+            call,
+            user,
+            self._router.reach(wanted),
+            mode,
+            alert=None,
+            name=f"{mode.value.upper()} {who['name'] or who['extension']}",
+            headers={"Subject": f"{mode.value} call {call.id}"},
+            ring_s=self._config.supervision.ring_timeout_s,
+        )
+
+    def is_all_that_the_patient_has(self, leg: LegId) -> bool:
+        """Would a patient hear nobody without this supervisor's leg?"""
+        call = self._runner.of_leg(leg)
+        return call is not None and call.is_all_that_the_patient_has(leg)
+
     def set_mode(self, user: User | None, call: CallId, supervisor: LegId, mode: Mode) -> None:
         found = self._runner.live(call)
         if found.supervisor(supervisor) is None:
@@ -239,7 +308,10 @@ class Exchange(Control):
         """Raises `NotPermitted`, having told the watchers."""
         decision = decide(user, action, call.team)
         if user is None or not decision.allowed:
-            facts = {"user": user.id if user else None, "asked": asked, "via": "web", "why": decision.why}
-            self._runner.publish("supervision.refused", call.id, {"team": call.team, **facts})
+            self._tell_refused(user, call, asked, "web", decision.why)
             raise NotPermitted(decision.why)
         return user
+
+    def _tell_refused(self, user: User | None, call: Call, asked: str, via: str, why: str) -> None:
+        facts = {"user": user.id if user else None, "asked": asked, "via": via, "why": why}
+        self._runner.publish("supervision.refused", call.id, {"team": call.team, **facts})

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake, Plan, Supervise
+from gateway.calls.joining import Joining, new_session_id
 from gateway.calls.runner import Runner
 from gateway.config.people import Directory, identity_of
 from gateway.core.call import Call
@@ -27,25 +28,10 @@ log = get_logger(__name__)
 SERVER_ERROR = 500
 
 
-MOST_JOINED = 5
-"""Supervisors who may join a call by code. The engine has room for one more: whoever is rung for an alert."""
-
-
-class CallCrowded(Refused):
-    """The call has as many supervisors as it can carry."""
-
-    sip_status = 486
-
-
 class NoSuchCall(Refused):
     """A supervisor asked for an extension that is not on a call."""
 
     sip_status = UNAVAILABLE
-
-
-def new_session_id() -> int:
-    """For the origin line of our SDP (RFC 8866 §5.2): unique with overwhelming probability."""
-    return secrets.randbits(48) + 1
 
 
 class Reception:
@@ -57,6 +43,7 @@ class Reception:
         directory: Directory,
         admission: Admission,
         policy: Policy,
+        joining: Joining,
     ) -> None:
         self._runner = runner
         self._media = media
@@ -64,6 +51,7 @@ class Reception:
         self._directory = directory
         self._admission = admission
         self._policy = policy
+        self._joining = joining
 
     def receive(self, offered: LegOffered) -> None:
         """Take or refuse an INVITE. Never raises."""
@@ -135,19 +123,8 @@ class Reception:
         call = self._runner.on_extension(extension)
         if call is None:
             raise NoSuchCall(f"extension {extension} is not on a call")
-        decision = call.judge(wanted.user, mode)
-        if not decision.allowed:
-            raise NotPermitted(decision.why)
-        if len(call.snapshot()["supervisors"]) >= MOST_JOINED:
-            raise CallCrowded(f"{MOST_JOINED} supervisors are on the call of {extension} already")
-        own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR)
-        try:
-            call.join(offered, wanted.user, mode, own, new_session_id(), self._runner.now())
-        except BaseException:
-            self._media.remove_leg(offered.leg)
-            raise
-        self._runner.adopt(call, offered.leg)
-        self._runner.carry(call)
+        self._joining.require(call, wanted.user, mode)
+        self._joining.seat(call, offered, wanted.user, mode, "feature-code")
 
     def _tell_refused(self, wanted: Supervise, facts: Mapping[str, Any]) -> None:
         """A supervisor was refused: who, which call, which mode, from where, why."""

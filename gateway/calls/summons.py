@@ -7,16 +7,14 @@ from __future__ import annotations
 import secrets
 
 from gateway.calls.alarms import AlertDesk
-from gateway.calls.reception import new_session_id
+from gateway.calls.joining import Joining
 from gateway.calls.runner import Runner
 from gateway.config.model import Alerts
 from gateway.config.people import Directory
-from gateway.core.actions import Invite
 from gateway.core.alert import Alert
 from gateway.core.call import Call
 from gateway.core.errors import PortsExhausted, Refused
-from gateway.core.model import CallId, LegId, Mode, Role
-from gateway.core.ports import Media
+from gateway.core.model import CallId, Mode
 from gateway.core.progress import advisor_facts
 from gateway.core.routing import Router
 from gateway.log import get_logger
@@ -28,10 +26,10 @@ class Summons:
     """Loop's thread only."""
 
     def __init__(
-        self, runner: Runner, media: Media, router: Router, directory: Directory, settings: Alerts
+        self, runner: Runner, joining: Joining, router: Router, directory: Directory, settings: Alerts
     ) -> None:
         self._runner = runner
-        self._media = media
+        self._joining = joining
         self._router = router
         self._directory = directory
         self._ring_timeout_s = settings.ring_timeout_s
@@ -90,20 +88,19 @@ class Summons:
             facts = {"user": user_id, "asked": Mode.WHISPER.value, "via": "alert", "why": decision.why}
             self._runner.publish("supervision.refused", call.id, {"team": call.team, **facts})
             return False
-        leg = LegId(f"{call.id}-{secrets.token_hex(3)}")
+        who = advisor_facts(call.advisor, call.extension)
         try:
-            target = self._router.reach(user.sip)
-            own = self._media.add_leg(call.id, leg, Role.SUPERVISOR)
+            self._joining.ring(
+                call,
+                user,
+                self._router.reach(user.sip),
+                Mode.WHISPER,
+                alert=alert.id,
+                name=f"ALERT {who['name'] or who['extension']}",
+                headers={"Priority": "emergency", "Subject": f"alert {alert.id}"},
+                ring_s=self._ring_timeout_s,
+            )
         except (Refused, PortsExhausted) as error:
             log.warning("alert.cannot_ring", alert=alert.id, user=user_id, why=str(error))
             return False
-        who = advisor_facts(call.advisor, call.extension)
-        headers = {"Priority": "emergency", "Subject": f"alert {alert.id}"}
-        name = f"ALERT {who['name'] or who['extension']}"
-        invite = Invite(leg, target.uri, "", None, name, headers, target.trunk)
-        now, ring_s = self._runner.now(), self._ring_timeout_s
-        self._runner.adopt(call, leg)
-        self._runner.run(
-            call, lambda: call.summon(invite, user, alert.id, own, new_session_id(), ring_s, now)
-        )
         return True

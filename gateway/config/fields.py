@@ -48,6 +48,15 @@ def parse_network(text: object) -> Network:
         ) from None
 
 
+def parse_pattern(text: str) -> str:
+    """A regular expression (Python's `re`)."""
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
 def split_host_port(text: str, default_port: int | None = None) -> Address:
     """`host:port` or `[v6]:port` in its two parts; the host is not looked at. Raises ValueError."""
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?", text)
@@ -132,6 +141,7 @@ Ip = Annotated[str, BeforeValidator(parse_ip)]
 Bind = Annotated[Address, BeforeValidator(parse_bind)]
 Peer = Annotated[str, AfterValidator(parse_sip_peer)]
 IpNetwork = Annotated[Network, BeforeValidator(parse_network), PlainSerializer(_text)]
+Pattern = Annotated[str, AfterValidator(parse_pattern)]
 Keys = Annotated[str, AfterValidator(parse_keys)]
 Key = Annotated[str, AfterValidator(parse_key)]
 Name = Annotated[

@@ -7,6 +7,7 @@ Names of fields are the TOML keys, except that the repeated tables `[[trunk]]`, 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from gateway.config.fields import (
     Key,
     Keys,
     Name,
+    Pattern,
     Peer,
     split_host_port,
 )
@@ -84,6 +86,11 @@ class Media(Section):
     @property
     def advertised(self) -> str:
         return self.advertised_address or self.bind
+
+    @property
+    def reachable_here(self) -> str:
+        """Where RTP can be sent to from this machine itself."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.bind, self.bind)
 
     @property
     def legs(self) -> int:
@@ -188,6 +195,12 @@ class Supervision(Section):
     """A supervisor's leg that sends nothing for so long is hung up."""
     ring_timeout_s: Seconds = 60.0
     """An advisor's phone that does not answer for so long: the call is given up with 480."""
+    ring_numbers: Pattern = ""
+    """Regular expression: what else than their own phone a supervisor may have rung from the web; empty:
+    nothing else."""
+
+    def may_ring(self, number: str) -> bool:
+        return bool(self.ring_numbers) and re.fullmatch(self.ring_numbers, number) is not None
 
 
 class Alerts(Section):

@@ -267,29 +267,39 @@ class Call:
         return self._supervision.judge(user, mode)
 
     def join(
-        self, offered: LegOffered, user: User, mode: Mode, own: Address, session_id: int, now: Moment
+        self,
+        offered: LegOffered,
+        user: User,
+        mode: Mode,
+        own: Address,
+        session_id: int,
+        now: Moment,
+        via: str = "feature-code",
     ) -> None:
-        """A supervisor whom `judge` allowed called in. Raises `SdpError` or `NotAcceptable` with nothing
-        changed.
+        """A supervisor whom `judge` allowed called in, `via` a phone or a browser. Raises `SdpError` or
+        `NotAcceptable` with nothing changed.
         """
         self._talk.now = now
         leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id)
-        self._supervision.join(leg, offered, user, mode)
+        self._supervision.join(leg, offered, user, mode, via)
 
     def summon(
         self,
         invite: Invite,
         user: User,
-        alert: str,
+        alert: str | None,
         own: Address,
         session_id: int,
         ring_s: float,
         now: Moment,
+        mode: Mode = Mode.WHISPER,
     ) -> None:
-        """Ring a user about an alert; then `SummonsAnswered` or `SummonsFailed` among the actions."""
+        """Ring a user, about an alert or (None) because they asked for it; where there is an alert, then
+        `SummonsAnswered` or `SummonsFailed` among the actions.
+        """
         self._talk.now = now
         leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id)
-        self._supervision.summon(invite, leg, user, alert, now.s + ring_s)
+        self._supervision.summon(invite, leg, user, mode, alert, now.s + ring_s)
 
     def releasable(self) -> list[LegId]:
         """The advisor's leg, while somebody else has the patient: it may be dismissed like a supervisor's."""

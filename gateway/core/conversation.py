@@ -23,7 +23,7 @@ class Presence(Enum):
     """Where a supervisor is with this call."""
 
     RUNG = "rung"
-    """We call them about an alert."""
+    """We call them, about an alert or because they asked for it."""
     JOINING = "joining"
     """They called without an offer; their answer to ours is to come."""
     ON_CALL = "on call"
@@ -37,7 +37,9 @@ class Supervisor:
     since: str
     """RFC 3339: joined, or rung."""
     via: str
-    """How they came: `feature-code` or `alert`."""
+    """How they came: `feature-code` (they dialled in), `alert` (rung about one), `web` (a browser's headset),
+    `sip` (rung because they asked for it).
+    """
     source: str
     """Where their leg comes from, for the log: `ip:port`, or the URI that was rung."""
     presence: Presence

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.core.events import News
+from gateway.core.events import LegOffered, News
 from gateway.core.model import Address, CallId, LegId, LegMedia, Mode, Role
 from gateway.core.permissions import User
 
@@ -57,6 +57,20 @@ class Signalling(Protocol):
 
     def refuse_reoffer(self, leg: LegId, code: int = 488) -> None:
         """Refuse it; the old session stays in force."""
+
+
+class Headsets(Signalling, Protocol):
+    """Supervisors' browsers, as if they were phones: each is one leg, with an RTP endpoint on this machine
+    and a WebSocket to the browser. What phones alone do (progress, re-offers) is ignored.
+    """
+
+    def offer(self, leg: LegId, user: User, call: CallId, source: Address) -> LegOffered:
+        """Open an endpoint; what it returns is answered or hung up like a phone's INVITE. source: the
+        browser's address, for the log. Raises `PortsExhausted`.
+        """
+
+    def owns(self, leg: LegId) -> bool:
+        """Is this leg one of the headsets', alive or just ended?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,20 @@ class Control(Protocol):
         """Start a listener's feed; `close_feed` ends it. The News `feed.started` names the user and call."""
 
     def close_feed(self, user: User, call: CallId, tap: Tap, *, missed_ms: int, sent_frames: int) -> None: ...
+
+    def supervise(
+        self,
+        user: User | None,
+        call: CallId,
+        mode: Mode,
+        via: str,
+        uri: str | None = None,
+        source: Address = ("", 0),
+    ) -> LegId:
+        """Put `user` on a call: `web` at once, by a headset whose WebSocket is to follow; `sip` by ringing
+        their phone, or `uri`. source: where the request came from. Raises `Refused` kinds, `ValueError` for
+        a `via` or `uri` that cannot be.
+        """
 
     def set_mode(self, user: User | None, call: CallId, supervisor: LegId, mode: Mode) -> None: ...
 

@@ -8,6 +8,8 @@ Rules:
   is still there, at once.
 * With the advisor gone, the last one who speaks with the patient cannot step back to listening: the patient
   would hear nobody.
+* Whoever came by a browser may be silent as long as they like, because its connection tells when they are
+  gone, and listening needs no microphone; not so while they have taken over.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from gateway.core.model import Law, LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
 from gateway.core.reoffers import Reoffers
 
+WEB = "web"
 LONE_TIMEOUT_S = 300.0
 """How long a supervisor may be silent who is all that the patient has [s]: their phone may only be muted."""
 
@@ -56,14 +59,14 @@ class Supervision:
         """The advisor has left, and nobody else speaks to the patient."""
         return not self._talk.advisor.alive and self._talk.speaking_to_caller == [supervisor]
 
-    def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode) -> None:
+    def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode, via: str) -> None:
         """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing
         changed.
 
         Prefers the call's codec where their phone offers it; the engine decodes supervisors anyway.
         """
         source = f"{offered.source[0]}:{offered.source[1]}"
-        supervisor = Supervisor(leg, user, mode, self._talk.now.at, "feature-code", source, Presence.ON_CALL)
+        supervisor = Supervisor(leg, user, mode, self._talk.now.at, via, source, Presence.ON_CALL)
         if offered.sdp is None:
             text = leg.session.offer(standard(self._laws()))
             supervisor.presence = Presence.JOINING
@@ -77,12 +80,15 @@ class Supervision:
         if supervisor.presence is Presence.ON_CALL:
             self._entered(supervisor)
 
-    def summon(self, invite: Invite, leg: Leg, user: User, alert: str, deadline_s: float) -> None:
-        """Ring a user about an alert; when they answer they are on the call, whispering. `invite.sdp` is
-        filled in here.
+    def summon(
+        self, invite: Invite, leg: Leg, user: User, mode: Mode, alert: str | None, deadline_s: float
+    ) -> None:
+        """Ring a user, about an alert or because they asked for it; when they answer they are on the call in
+        `mode`. `invite.sdp` is filled in here.
         """
+        via = "sip" if alert is None else "alert"
         supervisor = Supervisor(
-            leg, user, Mode.WHISPER, self._talk.now.at, "alert", invite.uri, Presence.RUNG, alert, deadline_s
+            leg, user, mode, self._talk.now.at, via, invite.uri, Presence.RUNG, alert, deadline_s
         )
         self._talk.supervisors[leg.id] = supervisor
         offer = leg.session.offer(standard(self._laws()))
@@ -100,13 +106,14 @@ class Supervision:
         except (SdpError, NotAcceptable) as error:
             decision = Decision(False, str(error))
         if not decision.allowed:
-            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, decision.why, "alert")
+            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, decision.why, supervisor.via)
             self._failed(supervisor, 488)
             return
         supervisor.presence = Presence.ON_CALL
         supervisor.since = self._talk.now.at
         self._entered(supervisor)
-        self._talk.do(SummonsAnswered(supervisor.alert or "", supervisor.user.id))
+        if supervisor.alert is not None:
+            self._talk.do(SummonsAnswered(supervisor.alert, supervisor.user.id))
 
     def confirmed(self, supervisor: Supervisor, sdp: str | None) -> None:
         """The ACK of a supervisor who joined without an offer: their answer."""
@@ -234,7 +241,8 @@ class Supervision:
 
     def _missed(self, supervisor: Supervisor, code: int) -> None:
         self._talk.publish("supervisor.missed", {**self._facts(supervisor), "code": code})
-        self._talk.do(SummonsFailed(supervisor.alert or "", supervisor.user.id, code))
+        if supervisor.alert is not None:
+            self._talk.do(SummonsFailed(supervisor.alert, supervisor.user.id, code))
 
     # ── time ──
 
@@ -264,6 +272,8 @@ class Supervision:
         timeout_s = self._timeout_s
         if self.is_all_that_the_patient_has(supervisor):
             timeout_s = max(timeout_s, LONE_TIMEOUT_S)
+        elif supervisor.via == WEB:
+            return None
         return silent_since_s + timeout_s
 
     # ── facts ──
@@ -278,6 +288,7 @@ class Supervision:
                 "user": supervisor.user.id,
                 "name": supervisor.user.name,
                 "mode": supervisor.mode.value,
+                "via": supervisor.via,
                 "since": supervisor.since,
             }
             for supervisor in self._talk.present

@@ -18,7 +18,8 @@ padding:.2rem 1rem .2rem 0;vertical-align:top}}code{{white-space:nowrap}}</style
 <h2>WebSockets</h2><table><tr><td><code>WS /api/events</code><td>a snapshot, then every event
 <tr><td><code>WS /api/calls/{{call}}/audio</code><td>live audio of a call:
 <code>channels=caller,advisor|caller|advisor|mix</code>, <code>encoding=l16|pcmu</code>,
-<code>rate=8000</code></table>
+<code>rate=8000</code>
+<tr><td><code>WS /api/supervisors/{{leg}}/audio</code><td>a supervisor's headset, both ways</table>
 """
 
 

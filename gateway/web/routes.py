@@ -6,7 +6,7 @@ Every handler is a coroutine, so that it runs on the loop's thread, where the ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +39,14 @@ class RaiseAlert(Body):
 
 class ChangeMode(Body):
     mode: Mode
+
+
+class Supervise(Body):
+    mode: Mode
+    via: Literal["web", "sip"] = Field(description="by this browser's headset, or by ringing your phone")
+    uri: str | None = Field(
+        None, max_length=200, description="via sip: another number than your own phone, where that is allowed"
+    )
 
 
 class Refused(Exception):
@@ -100,6 +108,16 @@ def _api(control: Control) -> APIRouter:
     @router.get("/calls/{call}", tags=["calls"])
     async def show_call(user: Asking, call: str) -> Json:
         return call_for(user, control, call)
+
+    @router.post("/calls/{call}/supervisors", status_code=201, tags=["supervision"])
+    async def supervise(user: Asking, call: str, wanted: Supervise, request: Request) -> Json:
+        """Join a call. `via` web: then open the WebSocket `audio` within 10 s. `via` sip: your phone rings,
+        and you are on the call when you answer.
+        """
+        source = (request.client.host, request.client.port) if request.client else ("", 0)
+        leg = control.supervise(user, CallId(call), wanted.mode, wanted.via, wanted.uri, source)
+        audio = f"/api/supervisors/{leg}/audio" if wanted.via == "web" else None
+        return {"leg": leg, "user": user.id, "mode": wanted.mode.value, "via": wanted.via, "audio": audio}
 
     @router.patch("/calls/{call}/supervisors/{supervisor}", tags=["supervision"])
     async def change_mode(user: Asking, call: str, supervisor: str, wanted: ChangeMode) -> Json:

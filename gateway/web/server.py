@@ -20,6 +20,7 @@ from gateway.web.auth import Authenticate, HideTokens
 from gateway.web.docs import add_docs
 from gateway.web.events import Events, events_router
 from gateway.web.faults import Faults
+from gateway.web.headset import Headsets, headset_router
 from gateway.web.limits import BodyLimit
 from gateway.web.routes import Ready, add_routes
 from gateway.web.socket import FAREWELL_S, GatewayWebSocket
@@ -82,13 +83,15 @@ async def serve_web(
     authenticate: Authenticate,
     feeds: Feeds,
     *,
+    headsets: Headsets | None = None,
     ready: Ready = lambda: None,
     stall_limit_s: float = 30.0,
 ) -> WebServer:
     """Listen on `bind` (port 0: the system chooses) and answer from when this returns.
 
     authenticate: token → User, None for an unknown token; must compare in constant time.
-    feeds: the `gateway.feeds.hub.Hub`. ready: what `/readyz` says.
+    feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
+    supervise from a browser. ready: what `/readyz` says.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`). Raises
     OSError.
     """
@@ -104,6 +107,8 @@ async def serve_web(
     add_routes(app, control, authenticate, ready)
     app.include_router(audio_router(feeds, authenticate))
     app.include_router(events_router(events, authenticate))
+    if headsets is not None:
+        app.include_router(headset_router(headsets, authenticate))
     logging.getLogger("uvicorn.error").addFilter(_HIDE_TOKENS)
     config = uvicorn.Config(
         Faults(BodyLimit(app)),

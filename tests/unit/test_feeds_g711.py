@@ -1,10 +1,11 @@
-"""Mu-law by table against its definition."""
+"""Both laws by table, against their definitions and the simulators' own tables."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gateway.feeds.g711 import decode_ulaw, encode_ulaw
+from gateway.feeds.g711 import ALAW_SILENCE, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
+from simulators import g711
 
 EVERY_CODE = np.arange(256, dtype=np.uint8)
 EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
@@ -41,3 +42,16 @@ def test_error_is_at_most_half_a_step() -> None:
 
 def test_shape_is_kept() -> None:
     assert encode_ulaw(np.zeros((160, 2), np.int16)).shape == (160, 2)
+
+
+def test_a_law_is_that_of_the_simulators() -> None:
+    assert np.array_equal(decode_alaw(EVERY_CODE), g711.decode(EVERY_CODE.tobytes(), "PCMA"))
+    assert np.array_equal(encode_alaw(decode_alaw(EVERY_CODE)), EVERY_CODE)
+    assert encode_alaw(np.zeros(1, np.int16))[0] == ALAW_SILENCE
+
+
+def test_a_law_keeps_the_sign_and_errs_by_half_a_step_at_most() -> None:
+    back = decode_alaw(encode_alaw(EVERY_SAMPLE)).astype(int)
+    error = np.abs(back - EVERY_SAMPLE.astype(int))
+    assert np.all((back > 0) == (EVERY_SAMPLE >= 0))
+    assert np.all(error <= np.maximum(16, np.abs(EVERY_SAMPLE.astype(int)) / 32 + 8))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from callscript import Script, floorwalker, phone_sdp
+from callscript import Script, address, floorwalker, offered, phone_sdp
 
-from gateway.core.actions import Answer, Panic, SummonsAnswered, SummonsFailed
+from gateway.core.actions import Answer, Invite, Panic, SummonsAnswered, SummonsFailed
 from gateway.core.callstate import State
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import (
@@ -47,7 +47,14 @@ def test_joining_opens_the_path_of_the_mode(script: Script, mode: Mode) -> None:
         "news call.changed",
     )
     assert script.call.snapshot()["supervisors"] == [
-        {"leg": "fw1", "user": "fw1", "name": "Fw1", "mode": mode.value, "since": "t1000"}
+        {
+            "leg": "fw1",
+            "user": "fw1",
+            "name": "Fw1",
+            "mode": mode.value,
+            "via": "feature-code",
+            "since": "t1000",
+        }
     ]
 
 
@@ -314,3 +321,59 @@ def test_the_call_ends_while_somebody_is_rung(script: Script) -> None:
     script.ends("advisor")
     script.ends("fw1", 487)
     script.sees("Gone")
+
+
+# ── by a browser, and by one's own phone ──
+
+
+def by_browser(script: Script, mode: Mode) -> None:
+    script.call.join(
+        offered(FW1, phone_sdp("8")), floorwalker("fw1"), mode, address(FW1), 9, script.now, "web"
+    )
+    script.actions += script.call.take_actions()
+
+
+@pytest.mark.parametrize("mode", [Mode.LISTEN, Mode.WHISPER, Mode.BARGE])
+def test_a_browser_may_be_silent_as_long_as_it_likes(script: Script, mode: Mode) -> None:
+    by_browser(script, mode)
+    script.event(StreamSilent(FW1, 1000))
+    script.passes(600)
+    (supervisor,) = script.call.snapshot()["supervisors"]
+    assert (supervisor["mode"], supervisor["via"]) == (mode.value, "web")
+
+
+def test_a_silent_browser_gives_the_patient_back(script: Script) -> None:
+    by_browser(script, Mode.TAKEOVER)
+    script.clear()
+    script.event(StreamSilent(FW1, 0))
+    script.sees(PATHS[Mode.LISTEN])
+
+
+def test_a_silent_browser_that_is_all_the_patient_has_is_taken_off_in_the_end(script: Script) -> None:
+    by_browser(script, Mode.TAKEOVER)
+    script.ends("advisor")
+    script.event(StreamSilent(FW1, 0))
+    script.passes(299)
+    assert script.call.state is State.TAKEN
+    script.passes(2)
+    assert script.call.over
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_phone_rung_at_their_own_wish_joins_in_that_mode(script: Script, mode: Mode) -> None:
+    invite = Invite(FW1, "sip:fw1@192.0.2.9", "")
+    script.call.summon(invite, floorwalker("fw1"), None, address(FW1), 9, 20.0, script.now, mode)
+    script.actions += script.call.take_actions()
+    assert script.facts("supervisor.rung")["via"] == "sip"
+    script.clear()
+    script.event(LegAnswered(FW1, phone_sdp()))
+    script.sees("connect fw1 PCMA sendrecv", PATHS[mode])
+
+
+def test_a_phone_rung_at_their_own_wish_that_does_not_answer_raises_nothing(script: Script) -> None:
+    invite = Invite(FW1, "sip:fw1@192.0.2.9", "")
+    script.call.summon(invite, floorwalker("fw1"), None, address(FW1), 9, 20.0, script.now, Mode.LISTEN)
+    script.actions += script.call.take_actions()
+    script.clear()
+    script.passes(21)
+    assert script.lines() == ["hang up fw1", "remove fw1", "news supervisor.missed"]
