@@ -5,10 +5,15 @@ order and stopped in reverse.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
+from gateway.accounts.roll import Roll
+from gateway.accounts.sessions import Sessions, prune_sessions
+from gateway.accounts.signin import SignIn
+from gateway.accounts.users import Users
 from gateway.alerts.publisher import Publisher
 from gateway.calls.admission import SUPERVISORS_PER_CALL
 from gateway.calls.exchange import Exchange
@@ -25,6 +30,7 @@ from gateway.sip import SipEndpoint, SipSettings, SipTrunk
 from gateway.store import Database
 from gateway.store.keeper import Keeper
 from gateway.store.place import store_url
+from gateway.store.retention import Rule
 from gateway.web.server import serve_web
 
 log = get_logger(__name__)
@@ -73,9 +79,15 @@ async def serve(
 
 async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     directory = Directory(config)
-    store = Keeper(Database(store_url(config.store)))
+    database = Database(store_url(config.store))
+    store = Keeper(database, [Rule("sessions", 1.0, prune_sessions)])
     parts.push_async_callback(store.stop)
     await store.start()
+    users = Users(database)
+    roll = Roll(users, directory.set_stored)
+    parts.push_async_callback(roll.stop)
+    await roll.start()
+    sign_ins = SignIn(users, Sessions(database, directory.configured), directory.by_token, note)
     exchange_box: list[Exchange] = []
     media = MediaEngine(
         bind=config.media.bind,
@@ -113,6 +125,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             hub,
             headsets=headsets,
             ready=exchange.why_not_ready,
+            sign_ins=sign_ins,
+            trusted_proxies=config.web.trusted_proxies,
         )
     except OSError as error:
         raise StartError(
@@ -131,6 +145,12 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.push_async_callback(sip.stop)
     parts.callback(exchange.end_all, "the gateway is stopping")
     return Addresses(tuple(sip.bound), (web.host, web.port))
+
+
+def note(kind: str, facts: Mapping[str, Any]) -> None:
+    """Who signed in, or tried to."""
+    tell = log.info if kind in ("signin.ok", "signin.ended") else log.warning
+    tell(kind, **facts)
 
 
 def sip_settings(config: Config) -> SipSettings:

@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | check | demo | store | pjsip`.
+"""The command line: `gateway serve | check | demo | user | store | pjsip`.
 
 What a command needs is imported inside it, so that `gateway check` works where nothing is built yet. Whatever
 the user or the machine got wrong is one sentence on standard error and an exit code: 2 for the command line
@@ -112,6 +112,16 @@ def pjsip(context: typer.Context) -> None:
     from gateway.pjsip.cli import app as pjsip_app
 
     pjsip_app(context.args, prog_name="gateway pjsip")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Users of the store: gateway user add | list | disable | enable | password",
+)
+def user(context: typer.Context) -> None:
+    from gateway.accounts.cli import app as user_app
+
+    user_app(context.args, prog_name="gateway user")
 
 
 @app.command(

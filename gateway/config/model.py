@@ -263,6 +263,8 @@ class Mqtt(Section):
 class Web(Section):
     bind: Bind = ("127.0.0.1", 8080)
     """HTTP and WebSocket; port 0 lets the system choose (tests)."""
+    trusted_proxies: tuple[Ip, ...] = ()
+    """Proxies whose X-Forwarded-For and X-Forwarded-Proto tell who asks and by which scheme."""
 
 
 def _store_url(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from gateway.config.model import Advisor, Config
@@ -36,7 +36,9 @@ def identity_of(uri: str) -> tuple[str, str]:
 
 
 class Directory:
-    """Everyone the configuration names. `environ` holds their tokens; read once, here."""
+    """Everyone the configuration names, and those of the store. `environ` holds the configuration's tokens;
+    read once, here.
+    """
 
     def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
         advisors = [(advisor, advisor.person()) for advisor in config.advisors]
@@ -46,8 +48,21 @@ class Directory:
         self._by_sip = {_fold(person.sip): person for _, person in (*advisors, *users) if person.sip}
         tokens = ((secret(entry.token_env, environ), person) for entry, person in users)
         self._tokens = [(token.encode(), person) for token, person in tokens if token]
+        self._stored: dict[str, User] = {}
+        self._stored_by_sip: dict[str, User] = {}
+
+    def set_stored(self, people: Iterable[User]) -> None:
+        """Who is in the store now, those who are disabled left out. An id or identity of the configuration's
+        is the configuration's.
+        """
+        self._stored = {person.id: person for person in people if person.id not in self._by_id}
+        self._stored_by_sip = {_fold(person.sip): person for person in self._stored.values() if person.sip}
 
     def by_id(self, user_id: str) -> User | None:
+        return self._by_id.get(user_id) or self._stored.get(user_id)
+
+    def configured(self, user_id: str) -> User | None:
+        """The configuration's user or advisor; None for one who is in the store alone."""
         return self._by_id.get(user_id)
 
     def by_sip(self, uri: str) -> User | None:
@@ -58,7 +73,7 @@ class Directory:
             return None
         name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
         for identity in (f"{user}@{host}", f"{user}@{name}", user):
-            if person := self._by_sip.get(identity):
+            if person := self._by_sip.get(identity) or self._stored_by_sip.get(identity):
                 return person
         return None
 

@@ -5,7 +5,10 @@ GatewayError
 ├── Refused              a call or request is refused; carries the SIP status to answer with
 │   ├── NotPermitted     403
 │   ├── NoRoute          404
+│   ├── BadCredentials   401, whoever signs in
+│   ├── TooManyAttempts  429 with Retry-After
 │   ├── NotAcceptable    488, no common codec or an SDP that cannot be used
+│   ├── Unavailable      503, something that this needs is down; calls go on
 │   └── Overloaded       503 with Retry-After
 ├── SdpError             text that is not an SDP session with one audio stream
 └── PortsExhausted       no free RTP port in the configured range
@@ -42,8 +45,22 @@ class NoRoute(Refused):
     sip_status = 404
 
 
+class BadCredentials(Refused):
+    sip_status = 403
+
+
+class TooManyAttempts(Refused):
+    sip_status = 403
+
+
 class NotAcceptable(Refused):
     sip_status = 488
+
+
+class Unavailable(Refused):
+    """What was asked needs something that is down, such as the store."""
+
+    sip_status = 503
 
 
 class Overloaded(Refused):

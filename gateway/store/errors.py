@@ -1,7 +1,7 @@
 """What can go wrong with the database, in one place.
 
 StoreError                 a GatewayError: the store is set up wrongly; its text is fit for an admin
-└── StoreUnavailable       it cannot be reached or written now; trying later may help
+└── StoreUnavailable       an Unavailable, too: it cannot be reached or written now; trying later may help
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Unavailable
 
 
 class StoreError(GatewayError):
     """The store cannot be used as it is configured."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError, Unavailable):
     """The store does not answer, or takes nothing (disk full, read-only, database down)."""
 
 

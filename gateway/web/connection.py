@@ -21,13 +21,16 @@ async def accept(websocket: WebSocket, authenticate: Authenticate) -> tuple[User
     The handshake is completed even then, since a browser shows its script neither status nor text of a
     refused one.
     """
-    found = identify(websocket, authenticate)
+    found = await identify(websocket, authenticate)
     await websocket.accept(subprotocol=choose_subprotocol(websocket.scope["subprotocols"]))
     sink: SocketSink = websocket.scope["extensions"][EXTENSION]
     if isinstance(found, Refusal):
         log.info("web.refused", path=websocket.url.path, peer=_peer(websocket), why=found.error)
         sink.close(found.close_code, f"{found.error}; {found.hint}")
         return None
+    session = getattr(websocket.state, "session", None)
+    if session is not None:
+        websocket.app.state.revocation.watch(session.digest, sink)
     return found, sink
 
 

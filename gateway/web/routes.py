@@ -58,7 +58,7 @@ class Refused(Exception):
 
 
 async def current_user(request: Request) -> User:
-    found = identify(request, request.app.state.authenticate)
+    found = await identify(request, request.app.state.authenticate)
     if isinstance(found, Refusal):
         raise Refused(found)
     return found
@@ -155,8 +155,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     refusal = error.refusal if isinstance(error, Refused) else refusal_for(error)
     if refusal is None:
         raise error
-    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-    return JSONResponse(refusal.body(), refusal.status, headers=headers)
+    return JSONResponse(refusal.body(), refusal.status, headers=refusal.headers())
 
 
 async def _unprocessable(request: Request, error: Exception) -> JSONResponse:

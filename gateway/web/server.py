@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,7 +22,9 @@ from gateway.web.events import Events, events_router
 from gateway.web.faults import Faults
 from gateway.web.headset import Headsets, headset_router
 from gateway.web.limits import BodyLimit
+from gateway.web.revocation import Revocation
 from gateway.web.routes import Ready, add_routes
+from gateway.web.session import SignIns, session_router
 from gateway.web.socket import FAREWELL_S, GatewayWebSocket
 
 MAX_MESSAGE_BYTES = 4096
@@ -34,8 +36,11 @@ GRACE_S = int(FAREWELL_S) + 1
 class WebServer:
     """A running server; `serve_web` makes it."""
 
-    def __init__(self, server: uvicorn.Server, listening: socket.socket, events: Events) -> None:
+    def __init__(
+        self, server: uvicorn.Server, listening: socket.socket, events: Events, revocation: Revocation
+    ) -> None:
         self._server = server
+        self._revocation = revocation
         self._listening = listening
         self._events = events
         self._task = asyncio.create_task(server.serve(sockets=[listening]), name="web")
@@ -61,6 +66,7 @@ class WebServer:
         Stop the feeds first: then listeners are told why.
         """
         self._events.stop()
+        await self._revocation.stop()
         self._server.should_exit = True
         await asyncio.wait([self._task])
         for connection in tuple(self._server.server_state.connections):
@@ -86,14 +92,17 @@ async def serve_web(
     headsets: Headsets | None = None,
     ready: Ready = lambda: None,
     stall_limit_s: float = 30.0,
+    sign_ins: SignIns | None = None,
+    trusted_proxies: Sequence[str] = (),
 ) -> WebServer:
     """Listen on `bind` (port 0: the system chooses) and answer from when this returns.
 
     authenticate: token → User, None for an unknown token; must compare in constant time.
     feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
     supervise from a browser. ready: what `/readyz` says.
-    stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`). Raises
-    OSError.
+    stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
+    sign_ins: whose sessions cookies stand for; None: bearer tokens alone.
+    trusted_proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. Raises OSError.
     """
     listening = _listen(bind)
     events = Events(control, stall_limit_s=stall_limit_s)
@@ -105,6 +114,10 @@ async def serve_web(
     )
     add_docs(app)
     add_routes(app, control, authenticate, ready)
+    revocation = Revocation(sign_ins)
+    app.state.sessions, app.state.revocation = sign_ins, revocation
+    if sign_ins is not None:
+        app.include_router(session_router(sign_ins))
     app.include_router(audio_router(feeds, authenticate))
     app.include_router(events_router(events, authenticate))
     if headsets is not None:
@@ -124,8 +137,11 @@ async def serve_web(
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
     )
-    server = WebServer(_Server(config), listening, events)
+    revocation.start()
+    server = WebServer(_Server(config), listening, events, revocation)
     await server.started()
     return server
 

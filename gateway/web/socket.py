@@ -47,6 +47,12 @@ class SocketSink:
         self._connection.say_goodbye(code, reason)
 
     @property
+    def open(self) -> bool:
+        """Is the connection neither over nor said goodbye to?"""
+        connection = self._connection
+        return not (connection.close_sent or connection.disconnected or connection.transport.is_closing())
+
+    @property
     def buffered_bytes(self) -> int:
         """What waits in this process to be taken by the kernel."""
         transport: asyncio.Transport | None = self._connection.transport

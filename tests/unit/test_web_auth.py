@@ -45,8 +45,8 @@ def connection(
         (connection("websocket", query="token=%00"), BAD_TOKEN),
     ],
 )
-def test_where_a_token_may_stand(asking: HTTPConnection, found: object) -> None:
-    assert identify(asking, TABLE) == found
+async def test_where_a_token_may_stand(asking: HTTPConnection, found: object) -> None:
+    assert await identify(asking, TABLE) == found
 
 
 @pytest.mark.parametrize(

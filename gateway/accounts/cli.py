@@ -1,0 +1,137 @@
+"""`gateway user add | list | disable | enable | password`: the store's users.
+
+A password is asked for twice, or read as one line from standard input where that is no terminal. It is never
+an argument: those are seen by everybody on the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.accounts.passwords import LONGEST, SHORTEST, hashed
+from gateway.accounts.users import UserMistake, Users
+from gateway.config.fields import Identity, Name
+from gateway.config.loading import load
+from gateway.config.model import Config
+from gateway.config.people import Directory
+from gateway.core.permissions import ROLE_ACTIONS, User
+from gateway.store import Database
+from gateway.store.migrating import migrate
+from gateway.store.place import store_url
+
+app = typer.Typer(help="Users of the store.", no_args_is_help=True, add_completion=False)
+ConfigFile = Annotated[
+    Path, typer.Option("-c", "--config", metavar="FILE", help="The configuration, a TOML file.")
+]
+UserId = Annotated[str, typer.Argument(metavar="ID", help="The user's short name.")]
+T = TypeVar("T")
+
+
+@app.command()
+def add(
+    user: UserId,
+    config: ConfigFile,
+    role: Annotated[list[str], typer.Option(help=f"One of {', '.join(ROLE_ACTIONS)}; may be repeated.")],
+    team: Annotated[list[str] | None, typer.Option(help="A team; may be repeated. Left out: all.")] = None,
+    name: Annotated[str, typer.Option(help="The name for people to read.")] = "",
+    sip: Annotated[str, typer.Option(help='Their phone: "user" or "user@host".')] = "",
+    no_password: Annotated[bool, typer.Option("--no-password", help="They use a phone alone.")] = False,
+) -> None:
+    """Add a user; the password is asked for."""
+    settings = load(config)
+    person = User(
+        _checked(Name, user, "ID"),
+        name or user,
+        _checked(Identity, sip, "--sip") if sip else None,
+        frozenset(role),
+        frozenset(team or ["*"]),
+    )
+    directory = Directory(settings)
+    if directory.configured(person.id) is not None:
+        raise UserMistake(f'the configuration has a user "{user}" already')
+    if person.sip and directory.by_sip(f"sip:{person.sip.partition('@')[0]}@any.invalid") is not None:
+        raise UserMistake(f'"{person.sip}" is the phone of somebody in the configuration')
+    password = None if no_password else hashed(_password())
+    _run(settings, lambda users: users.add(person, password=password))
+    typer.echo(f"added {user}")
+
+
+@app.command("list")
+def list_users(config: ConfigFile) -> None:
+    """Show the store's users."""
+    accounts = _run(load(config), lambda users: users.all())
+    table = Table(box=None, pad_edge=False)
+    for title in ("id", "name", "sip", "roles", "teams", "signs in by", ""):
+        table.add_column(title)
+    for account in accounts:
+        user = account.user
+        means = "password" if account.password else "OpenID Connect" if account.subject else "-"
+        lists = ", ".join(sorted(user.roles)), ", ".join(sorted(user.teams))
+        table.add_row(
+            user.id, user.name, user.sip or "-", *lists, means, "disabled" if account.disabled else ""
+        )
+    Console(soft_wrap=True).print(table, highlight=False, markup=False)
+
+
+@app.command()
+def disable(user: UserId, config: ConfigFile) -> None:
+    """Let a user in no more, and sign them out everywhere at once."""
+    _run(load(config), lambda users: users.set_disabled(user, True))
+    typer.echo(f"disabled {user}")
+
+
+@app.command()
+def enable(user: UserId, config: ConfigFile) -> None:
+    """Let a disabled user in again."""
+    _run(load(config), lambda users: users.set_disabled(user, False))
+    typer.echo(f"enabled {user}")
+
+
+@app.command()
+def password(user: UserId, config: ConfigFile) -> None:
+    """Give a user a new password, which is asked for; they are signed out everywhere."""
+    settings = load(config)
+    stored = hashed(_password())
+    _run(settings, lambda users: users.set_password(user, stored))
+    typer.echo(f"{user} has a new password")
+
+
+def _run(config: Config, ask: Callable[[Users], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        database = Database(store_url(config.store))
+        try:
+            await migrate(database)
+            return await ask(Users(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(asked())
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(
+        typer.prompt(
+            f"Password, {SHORTEST} to {LONGEST} characters", hide_input=True, confirmation_prompt=True
+        )
+    )
+
+
+def _checked(kind: Any, text: str, what: str) -> str:
+    """As the configuration would take it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return str(TypeAdapter(kind).validate_python(text))
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserMistake(f'{what} is "{text}"; {why}') from None
