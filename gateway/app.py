@@ -97,6 +97,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         workers=config.media.workers,
         cpus=config.media.cpus,
         port_quarantine_ms=config.media.port_quarantine_ms,
+        history_s=config.media.history_s,
         deliver=lambda event: exchange_box[0].on_media(event),
     )
     media.start()

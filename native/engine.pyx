@@ -10,13 +10,16 @@ import secrets
 import threading
 import time
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+import numpy as np
+
+from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from libc.math cimport log10
 
 from native.endpoint cimport endpoint_set, endpoint_text
 from native.g711 cimport ALAW, ULAW
+from native.history cimport HistoryRing, history_begin, history_read
 from native.includes cimport net
 from native.includes.atomics cimport load_acquire, load_relaxed
 from native.ports cimport PortRange
@@ -29,9 +32,10 @@ from native.session cimport (
 )
 from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
 from native.srtpcontext cimport Context, context_close
-from native.tap cimport TapReader, TapRing
+from native.tap cimport TAP_DELAY, TapReader, TapRing
 from native.worker cimport run
 
+from native.past import PastReader
 from native.ports import NoFreePort
 from native.rtp import REFUSALS
 from native.srtpkeys import NAMES
@@ -131,7 +135,9 @@ cdef class Engine:
     cdef dict _legs                         # number → address of Leg
     cdef dict _media_of                     # call number → Media
     cdef dict _rings                        # call number → [TapRing, readers]
-    cdef list _leaving_legs, _leaving_calls, _leaving_rings, _leaving_keys
+    cdef dict _histories                    # call number → HistoryRing
+    cdef list _leaving_legs, _leaving_calls, _leaving_rings, _leaving_keys  # calls: (address, HistoryRing or None)
+    cdef double _history_s
     cdef PortRange _ports
     cdef int _capacity
     cdef int _numbers
@@ -140,18 +146,20 @@ cdef class Engine:
         self._event_fd = -1
 
     def __init__(self, bind="127.0.0.1", port_range=(20000, 29998), rtp_timeout_ms=5000, workers=1, cpus=None, most_legs=8192,
-                 quarantine_ms=2000):
+                 quarantine_ms=2000, history_s=0.0):
         """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
 
         rtp_timeout_ms: silence after which a leg that was sending is reported. workers: media threads. cpus: the core to pin each
         of them to; None: any. most_legs: room for so many legs at once.
-        quarantine_ms: how long a released port rests. ValueError for an address, range or number that cannot be.
+        quarantine_ms: how long a released port rests. history_s: of each call so much is kept, 16,000 bytes a second; 0: nothing.
+        ValueError for an address, range or number that cannot be.
         """
         if workers < 1 or (cpus is not None and len(cpus) != workers):
             raise ValueError(f"{workers} media threads cannot be pinned to cores {cpus}")
         self._ports = PortRange(bind, port_range, quarantine_ms)
         self._capacity = most_legs
-        self._calls, self._legs, self._rings, self._media_of = {}, {}, {}, {}
+        self._calls, self._legs, self._rings, self._media_of, self._histories = {}, {}, {}, {}, {}
+        self._history_s = history_s
         self._leaving_legs, self._leaving_calls, self._leaving_rings, self._leaving_keys = [], [], [], []
         self._event_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
         if self._event_fd < 0:
@@ -203,11 +211,11 @@ cdef class Engine:
                 kept.append(address)
         self._leaving_legs = kept
         kept = []
-        for address in self._leaving_calls:
-            if load_acquire(&(<Call *>address).retired) and not self._leaving_legs:
-                free(<Call *>address)
+        for address, history in self._leaving_calls:
+            if load_acquire(&(<Call *><uintptr_t>address).retired) and not self._leaving_legs:
+                free(<Call *><uintptr_t>address)
             else:
-                kept.append(address)
+                kept.append((address, history))
         self._leaving_calls = kept
         kept = []
         for ring in self._leaving_rings:
@@ -235,12 +243,16 @@ cdef class Engine:
 
     def add_call(self):
         """A new call's number."""
+        cdef HistoryRing kept = HistoryRing(self._history_s) if self._history_s > 0 else None
         cdef Call *call = <Call *>calloc(1, sizeof(Call))
         if call == NULL:
             raise MemoryError()
         self._reap()
         self._numbers += 1
         call.id = self._numbers
+        if kept is not None:
+            call.history = kept.history
+            self._histories[call.id] = kept
         self._calls[call.id] = <uintptr_t>call
         self._media_of[call.id] = self._least_loaded()
         (<Media>self._media_of[call.id]).calls += 1
@@ -380,7 +392,7 @@ cdef class Engine:
         for number, address in list(self._legs.items()):
             if (<Leg *><uintptr_t>address).call == command.call:
                 self._let_go(number)
-        self._leaving_calls.append(self._calls.pop(call))
+        self._leaving_calls.append((self._calls.pop(call), self._histories.pop(call, None)))
         (<Media>self._media_of.pop(call)).calls -= 1
         if call in self._rings:
             self._leaving_rings.append(self._rings.pop(call)[0])
@@ -388,8 +400,14 @@ cdef class Engine:
 
     # ── taps ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def open_tap(self, int call):
-        """A reader of the parties' own streams (`native.tap.TapReader`). All readers of a call share one ring. KeyError: unknown call."""
+    def open_tap(self, int call, double history_s=0.0, double speed=1.0):
+        """A reader of the parties' own streams (`native.tap.TapReader`). All readers of a call share one ring. KeyError: unknown call.
+
+        history_s: begin so long ago, or as far back as the call's history goes (`native.past.PastReader`). speed: play that so much
+        faster, pitch kept, until it is live; 1: give it out as fast as it is read. ValueError for one outside 1 … 3.
+        """
+        if not 1 <= speed <= 3:
+            raise ValueError(f"a speed of {speed} is not between 1 and 3")
         cdef Command command
         cdef TapRing ring
         cdef Call *owner = self._call(call)
@@ -404,7 +422,31 @@ cdef class Engine:
             self._send(call, &command)
             self._rings[call] = [ring, 0]
         self._rings[call][1] += 1
-        return TapReader(self._rings[call][0], lambda: self._close_tap(call))
+        reader = TapReader(self._rings[call][0], lambda: self._close_tap(call))
+        if history_s <= 0 or call not in self._histories or owner.began_ns == 0:
+            return reader
+        return PastReader(reader, self._histories[call], history_s, speed)
+
+    def read_history(self, int call, double seconds):
+        """What the parties said in the last `seconds`: (media time of the first sample [ms], int16 array (2, n): caller, advisor).
+
+        n is less where the call is younger or less is kept; 0 where nothing is. Up to 60 ms ago. KeyError: unknown call.
+        """
+        cdef Call *owner = self._call(call)
+        cdef HistoryRing ring = self._histories.get(call)
+        cdef int16_t[:, ::1] out
+        cdef int64_t begin, end
+        cdef int party
+        if ring is None or owner.began_ns == 0:
+            return 0, np.zeros((2, 0), dtype=np.int16)
+        end = max(0, (net.now_ns() - owner.began_ns) // 125000 - TAP_DELAY)
+        begin = min(end, max(history_begin(ring.history), end - <int64_t>(seconds * 8000)))
+        samples = np.zeros((2, end - begin), dtype=np.int16)
+        out = samples
+        for party in range(2):
+            if end > begin:
+                history_read(ring.history, party, begin, &out[party, 0], <int>(end - begin))
+        return begin // 8, samples
 
     def _close_tap(self, int call):
         cdef Command command

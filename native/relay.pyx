@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 
 from native cimport dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
 from native.endpoint cimport Endpoint, same, same_host
+from native.history cimport history_write
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
 from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
@@ -326,6 +327,9 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
             else:
                 overlays = True
     meter(leg, payload, samples)
+    if call.history != NULL and leg.role != SUPERVISOR:
+        history_write(call.history, <int>leg.role, leg.media.law, header.timestamp, header.ssrc, payload, samples,
+                      (worker.now_ns - call.began_ns) // NS_PER_SAMPLE)
     if call.decodes:
         leg.last_samples = 0
         g711.decode(leg.media.law, payload, worker.pcm, samples)

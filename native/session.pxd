@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, int16_t, int32_t
 from native.dtmf cimport KeyPress
 from native.endpoint cimport Endpoint
 from native.g711 cimport Law
+from native.history cimport History
 from native.includes.net cimport epoll_event
 from native.mix cimport Gain, RAMP_SAMPLES
 from native.playout cimport Playout, Voice
@@ -112,6 +113,7 @@ cdef struct Call:
     int64_t retired
     bint decodes                # somebody hears a mix or a tap is open: keep the voices
     Tap *tap
+    History *history            # what was said lately; NULL: not kept
     Leg *legs[MAX_LEGS]         # by slot, NULL: free
 
 cdef enum CommandKind:

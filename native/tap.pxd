@@ -4,21 +4,23 @@ The media thread writes, any number of readers read with cursors of their own; a
 """
 from libc.stdint cimport int16_t, int64_t, uint32_t
 
+from native.timeline cimport Timeline
+
 cdef enum:
     TAP_SAMPLES = 16384         # 2 s at 8 kHz; a power of two
     TAP_MASK = TAP_SAMPLES - 1
     TAP_CHANNELS = 2            # caller, advisor
+    TAP_FRAME = 160             # 20 ms
+    TAP_DELAY = 480             # 60 ms that readers stay behind
 
 cdef struct TapChannel:
-    bint started
-    uint32_t ssrc
-    uint32_t anchor_timestamp   # RTP timestamp that stands at `anchor`
-    int64_t anchor              # [samples since began_ns]
+    Timeline timeline
     int64_t written             # one beyond the newest sample; shared with readers
     int16_t pcm[TAP_SAMPLES]
 
 cdef struct Tap:
     int64_t began_ns            # media time zero, monotonic
+    int64_t attached_ns         # set by the media thread when it begins to write
     int64_t detached            # set by the media thread when it will not write again
     TapChannel channels[TAP_CHANNELS]
 

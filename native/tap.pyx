@@ -1,37 +1,28 @@
 """Copies of the parties' own streams, for listeners outside the media plane.
 
-A sample's place is its stream's RTP time, anchored to its arrival; what is lost or not sent is silence. Readers stay `DELAY_SAMPLES`
+A sample's place is its stream's RTP time, anchored to its arrival; what is lost or not sent is silence. Readers stay `TAP_DELAY`
 behind, so that packets late by less than that are still in their place.
 """
-from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
 
 from native.includes.atomics cimport load_acquire, store_release
 from native.includes.net cimport now_ns
+from native.timeline cimport place
 
 cdef enum:
     NS_PER_SAMPLE = 125000
-    FRAME = 160                 # 20 ms
-    DELAY_SAMPLES = 480         # 60 ms
-    MOST_LATE = 1600            # 200 ms behind its arrival: the stream's clock has slipped, anchor again
-    MOST_EARLY = 160            # 20 ms ahead of it
     SPARE = 1600                # kept between a reader and the writer's next lap
 
 
 cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t at_ns) noexcept nogil:
     cdef TapChannel *into = &self.channels[channel]
     cdef int64_t arrival = (at_ns - self.began_ns) // NS_PER_SAMPLE
-    cdef int64_t position, late, gap, skipped
+    cdef int64_t position = place(&into.timeline, timestamp, ssrc, n, arrival)
+    cdef int64_t gap, skipped
     cdef int i
-    position = into.anchor + <int32_t>(timestamp - into.anchor_timestamp)
-    late = arrival - (position + n)
-    if not into.started or ssrc != into.ssrc or late > MOST_LATE or late < -MOST_EARLY:
-        into.started = True
-        into.ssrc = ssrc
-        into.anchor_timestamp = timestamp
-        into.anchor = position = arrival - n
     if position < 0:                        # begun before the tap was
         skipped = min(<int64_t>n, -position)
         position += skipped
@@ -67,7 +58,7 @@ cdef class TapReader:
     def __init__(self, TapRing ring, on_close):
         self.ring = ring
         self._on_close = on_close
-        self.cursor = (now_ns() - ring.tap.began_ns) // NS_PER_SAMPLE // FRAME * FRAME
+        self.cursor = (now_ns() - ring.tap.began_ns) // NS_PER_SAMPLE // TAP_FRAME * TAP_FRAME
         self.closed = False
 
     def read(self):
@@ -81,22 +72,37 @@ cdef class TapReader:
         cdef int64_t missed = 0, written, valid
         cdef int c, i
         cdef int16_t[:, ::1] out
-        if self.closed or self.cursor + FRAME + DELAY_SAMPLES > present:
+        if self.closed or self.cursor + TAP_FRAME + TAP_DELAY > present:
             return None
         if self.cursor < present - TAP_SAMPLES + SPARE:
-            missed = (present - DELAY_SAMPLES - FRAME - self.cursor) // FRAME * FRAME
+            missed = (present - TAP_DELAY - TAP_FRAME - self.cursor) // TAP_FRAME * TAP_FRAME
             self.cursor += missed
-        frame = np.zeros((TAP_CHANNELS, FRAME), dtype=np.int16)
+        frame = np.zeros((TAP_CHANNELS, TAP_FRAME), dtype=np.int16)
         out = frame
         for c in range(TAP_CHANNELS):
             channel = &tap.channels[c]
             written = load_acquire(&channel.written)
-            valid = min(<int64_t>FRAME, written - self.cursor)
+            valid = min(<int64_t>TAP_FRAME, written - self.cursor)
             for i in range(<int>max(0, valid)):
                 out[c, i] = channel.pcm[(self.cursor + i) & TAP_MASK]
         media_time_ms = self.cursor // 8
-        self.cursor += FRAME
+        self.cursor += TAP_FRAME
         return media_time_ms, frame, missed // 8
+
+    @property
+    def live(self):
+        """Every frame comes as it becomes due; see `native.past` for readers that begin earlier."""
+        return True
+
+    @property
+    def media_time_ms(self):
+        """Of the next frame."""
+        return self.cursor // 8
+
+    @property
+    def began_us(self):
+        """Monotonic time of media time zero."""
+        return load_acquire(&self.ring.tap.began_ns) // 1000
 
     def close(self):
         """Let go of the ring. Safe twice."""

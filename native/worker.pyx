@@ -16,6 +16,7 @@ from native.session cimport (
     REMOVE_LEG, SET_TALK_PATH, STOP, Worker,
 )
 from native.srtp cimport Secure, secure_retire, secure_swap
+from native.tap cimport TAP_CHANNELS, Tap
 from native.talkpath cimport leave, plan_call, set_talk_path
 
 cdef enum:
@@ -96,6 +97,21 @@ cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
     store_release(&leg.retired, 1)
 
 
+cdef void attach_tap(Worker *worker, Call *call, Tap *tap) noexcept nogil:
+    """One media time for the call: the tap's where nobody has spoken yet. Where a history is kept, each stream stands alike in both."""
+    cdef int party
+    if call.began_ns:
+        store_release(&tap.began_ns, call.began_ns)
+    else:
+        call.began_ns = tap.began_ns
+    if call.history != NULL:
+        for party in range(TAP_CHANNELS):
+            tap.channels[party].timeline = call.history.parties[party].timeline
+    call.tap = tap
+    store_release(&tap.attached_ns, worker.now_ns)
+    plan_call(worker, call)
+
+
 cdef void detach_tap(Worker *worker, Call *call) noexcept nogil:
     if call.tap != NULL:
         store_release(&call.tap.detached, 1)
@@ -125,8 +141,7 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
     elif command.kind == REMOVE_CALL:
         remove_call(worker, command.call)
     elif command.kind == ATTACH_TAP:
-        command.call.tap = command.tap
-        plan_call(worker, command.call)
+        attach_tap(worker, command.call, command.tap)
     elif command.kind == DETACH_TAP:
         detach_tap(worker, command.call)
     elif command.kind == STOP:

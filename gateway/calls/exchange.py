@@ -153,13 +153,15 @@ class Exchange(Control):
 
     # ── listening ──
 
-    def open_feed(self, user: User | None, call: CallId) -> Tap:
+    def open_feed(
+        self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0
+    ) -> Tap:
         found = self._runner.live(call)
         person = self._require(user, Action.STREAM, found, "stream")
-        tap = self._media.open_tap(call)
+        tap = self._media.open_tap(call, history_s=history_s, speed=speed)
         facts = {"team": found.team, "user": person.id, "name": person.name}
         self._feeds[id(tap)] = {**facts, "call": call, "since": self._runner.now().at}
-        self._runner.publish("feed.started", call, facts)
+        self._runner.publish("feed.started", call, {**facts, "history_s": history_s} if history_s else facts)
         return tap
 
     def close_feed(self, user: User, call: CallId, tap: Tap, *, missed_ms: int, sent_frames: int) -> None:

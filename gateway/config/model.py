@@ -82,6 +82,8 @@ class Media(Section):
     """Offered and accepted, best first."""
     rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000
     """Silence on a leg that had been sending, before `StreamSilent` tells of it."""
+    history_s: Annotated[float, Field(strict=True, ge=0, le=300)] = 30
+    """So much of each call is kept in memory, 16,000 bytes a second; 0: nothing."""
 
     @property
     def advertised(self) -> str:

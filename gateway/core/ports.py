@@ -110,6 +110,20 @@ class Tap(Protocol):
         this frame was read. Does not block; any thread, one at a time.
         """
 
+    @property
+    def live(self) -> bool:
+        """Frames come as they become due. False for one that was opened in the past and is not there yet: its
+        media times may be further apart than 20 ms.
+        """
+
+    @property
+    def media_time_ms(self) -> int:
+        """Of the next frame."""
+
+    @property
+    def began_us(self) -> int:
+        """When media time was 0, by the monotonic clock."""
+
     def close(self) -> None:
         """Free the ring. Safe twice, and after the call has ended."""
 
@@ -139,7 +153,10 @@ class Media(Protocol):
     def remove_call(self, call: CallId) -> None:
         """Remove what legs are left, then the call. Open taps read on to their end."""
 
-    def open_tap(self, call: CallId) -> Tap: ...
+    def open_tap(self, call: CallId, *, history_s: float = 0.0, speed: float = 1.0) -> Tap:
+        """history_s: begin so long ago, or as far back as is kept. speed: play that so much faster, pitch
+        kept, until it is live; 1: give it out as fast as it is read.
+        """
 
     def stats(self, leg: LegId) -> StreamStats: ...
 
@@ -163,8 +180,12 @@ class Control(Protocol):
         it.
         """
 
-    def open_feed(self, user: User | None, call: CallId) -> Tap:
-        """Start a listener's feed; `close_feed` ends it. The News `feed.started` names the user and call."""
+    def open_feed(
+        self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0
+    ) -> Tap:
+        """Start a listener's feed; `close_feed` ends it. The News `feed.started` names the user and call, and
+        how far back it begins. history_s, speed: as in `Media.open_tap`.
+        """
 
     def close_feed(self, user: User, call: CallId, tap: Tap, *, missed_ms: int, sent_frames: int) -> None: ...
 

@@ -2,7 +2,9 @@
 given in.
 
 All listeners of a call are served from the tap of the one that came first. The other taps are cursors that
-cost nothing until their turn comes; then they skip what was already read.
+cost nothing until their turn comes; then they skip what was already read. Who begins in the past is served
+from their own tap until they have caught up; then they are a listener like the others, under their own count
+of frames.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from dataclasses import dataclass
 from gateway.core.model import CallId
 from gateway.core.permissions import User
 from gateway.core.ports import Tap
-from gateway.feeds.frames import FRAME_MS, Format, pack_frame, start_message
-from gateway.feeds.listener import Listener, Sink
+from gateway.feeds.frames import FRAME_MS, Format, live_message, pack_frame, start_message
+from gateway.feeds.listener import Listener, Sink, State
+from gateway.feeds.past import Past
 
 FRAMES_A_TURN = 25
 """Read at most so many before other work on the loop has its turn: after a hiccup the sockets drain between
@@ -36,6 +39,12 @@ class Seat:
     tap: Tap
     wanted: Format
     listener: Listener
+    past: bool = False
+    """Has not caught up with the others yet."""
+    media_ms: int = -1
+    """Of the last frame while in the past."""
+    sequence: int = 0
+    """While in the past; later, how far ahead of the feed's own count."""
 
 
 class Feed:
@@ -50,14 +59,28 @@ class Feed:
         """Monotonic time at which the call's media time was 0, as the least delayed frame so far showed it.
         """
         self._ending: tuple[float, str] | None = None
-        """When to say goodbye, and why."""
+        """When the call ended, and why."""
 
-    def seat(self, user: User, tap: Tap, wanted: Format, sink: Sink, now_s: float) -> Seat:
-        """Take in a listener; its header is sent at once, and frames from the next one on."""
-        seat = Seat(user, tap, wanted, Listener(sink))
+    def seat(
+        self,
+        user: User,
+        tap: Tap,
+        wanted: Format,
+        sink: Sink,
+        now_s: float,
+        past: Past = Past(),  # noqa: B008 (frozen)
+    ) -> Seat:
+        """Take in a listener; its header is sent at once, and frames from the next one on, or from where
+        its tap begins.
+        """
+        seat = Seat(user, tap, wanted, Listener(sink), past=not tap.live)
         self.seats.append(seat)
-        standing_ms = None if self._last_media_ms is None else self._last_media_ms + FRAME_MS
-        seat.listener.start(start_message(self.call, wanted, standing_ms), now_s)
+        if seat.past:
+            header = start_message(self.call, wanted, tap.media_time_ms, catchup=past.speed)
+        else:
+            standing_ms = None if self._last_media_ms is None else self._last_media_ms + FRAME_MS
+            header = start_message(self.call, wanted, standing_ms)
+        seat.listener.start(header, now_s)
         return seat
 
     def leave(self, seat: Seat) -> None:
@@ -66,23 +89,38 @@ class Feed:
     def call_ended(self, reason: str, now_s: float) -> None:
         """Read on to the tap's end for a moment, then end every listener with `reason`."""
         if self._ending is None:
-            self._ending = (now_s + LINGER_S, reason)
+            self._ending = (now_s, reason)
 
     def over(self, now_s: float) -> str | None:
         """The reason, once every last frame is out; None while the feed goes on."""
-        if self._ending is None or now_s < self._ending[0]:
+        if self._ending is None or now_s < self._ending[0] + LINGER_S:
             return None
         return self._ending[1]
+
+    def finished(self) -> list[Seat]:
+        """When it is over: who has heard the call to its end. Who began in the past hears on to there."""
+        ended_us = self._ending[0] * 1e6 if self._ending else 0.0
+        return [
+            seat
+            for seat in self.seats
+            if not seat.past or seat.tap.began_us + seat.media_ms * 1000 >= ended_us
+        ]
 
     def turn(self, now_s: float, wall_offset_us: int) -> bool:
         """Read what is due and give it out. Returns True when more is due already.
 
         wall_offset_us: what to add to the monotonic clock (`now_s`) for the wall clock.
         """
+        more = self._turn_live(now_s, wall_offset_us)
+        for seat in tuple(self.seats):
+            if seat.past:
+                more |= self._turn_past(seat, now_s, wall_offset_us)
+        return more
+
+    def _turn_live(self, now_s: float, wall_offset_us: int) -> bool:
         for _ in range(FRAMES_A_TURN):
-            if not self.seats:
-                return False
-            due = self.seats[0].tap.read()
+            reader = next((seat for seat in self.seats if not seat.past), None)
+            due = None if reader is None else reader.tap.read()
             if due is None:
                 return False
             media_ms, pair, missed_ms = due
@@ -92,15 +130,47 @@ class Feed:
                 missed_ms = max(0, media_ms - self._last_media_ms - FRAME_MS)
             self._last_media_ms = media_ms
             self._sequence += 1 + missed_ms // FRAME_MS
-            frames: dict[Format, bytes] = {}
+            frames: dict[tuple[Format, int], bytes] = {}
             wall_us = self._captured_us(media_ms, now_s) + wall_offset_us
             for seat in tuple(self.seats):
-                frame = frames.get(seat.wanted)
+                if seat.past:
+                    continue
+                frame = frames.get((seat.wanted, seat.sequence))
                 if frame is None:
-                    frame = pack_frame(self._sequence, media_ms, wall_us, seat.wanted.encode(pair))
-                    frames[seat.wanted] = frame
+                    sequence = self._sequence + seat.sequence
+                    frame = pack_frame(sequence, media_ms, wall_us, seat.wanted.encode(pair))
+                    frames[seat.wanted, seat.sequence] = frame
                 seat.listener.offer(frame, missed_ms, now_s)
         return True
+
+    def _turn_past(self, seat: Seat, now_s: float, wall_offset_us: int) -> bool:
+        """What is due of the past, for one listener; while their connection is full it waits."""
+        for _ in range(FRAMES_A_TURN):
+            if seat.listener.state is not State.LIVE:
+                return False
+            due = seat.tap.read()
+            if due is None:
+                self._join(seat, now_s)
+                return False
+            media_ms, pair, missed_ms = due
+            seat.media_ms = media_ms
+            seat.sequence += 1 + missed_ms // FRAME_MS
+            wall_us = seat.tap.began_us + media_ms * 1000 + wall_offset_us
+            frame = pack_frame(seat.sequence, media_ms, wall_us, seat.wanted.encode(pair))
+            seat.listener.offer(frame, missed_ms, now_s)
+        return True
+
+    def _join(self, seat: Seat, now_s: float) -> None:
+        """One who has caught up goes on with the others, when they stand at the same frame."""
+        if not seat.tap.live:
+            return
+        if all(other.past for other in self.seats):
+            self._last_media_ms = seat.media_ms
+        elif seat.media_ms != self._last_media_ms:
+            return
+        seat.past = False
+        seat.sequence -= self._sequence
+        seat.listener.say(live_message(seat.media_ms + FRAME_MS), now_s)
 
     def _captured_us(self, media_ms: int, now_s: float) -> int:
         """Monotonic time of the frame's first sample: its end was at the latest now, and the least delayed

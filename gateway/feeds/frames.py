@@ -139,10 +139,13 @@ def parse_frame(message: bytes, wanted: Format) -> Frame:
     return Frame(sequence, media_time_ms, wall_time_us, samples.reshape(-1, channels).T)
 
 
-def start_message(call: str, wanted: Format, media_time_ms: int | None) -> str:
+def start_message(
+    call: str, wanted: Format, media_time_ms: int | None, *, catchup: float | None = None
+) -> str:
     """The first message. media_time_ms: where the feed stands; None when no frame of this call has been read
-    yet.
+    yet. catchup: it begins in the past and is played so much faster until it is live; None: it is live.
     """
+    past = {} if catchup is None else {"live": False, "catchup": catchup}
     return _text(
         type="start",
         schema=SCHEMA,
@@ -155,7 +158,13 @@ def start_message(call: str, wanted: Format, media_time_ms: int | None) -> str:
         frame_header=["sequence:uint32", "media_time_ms:uint32", "wall_time_us:uint64"],
         frame_header_bytes=HEADER_BYTES,
         media_time_ms=media_time_ms,
+        **past,
     )
+
+
+def live_message(media_time_ms: int) -> str:
+    """What stands before the first frame that comes as it is said, after a beginning in the past."""
+    return _text(type="live", media_time_ms=media_time_ms)
 
 
 def missed_message(missed_ms: int) -> str:

@@ -16,6 +16,7 @@ from gateway.core.ports import Control
 from gateway.feeds.feed import Feed, Seat
 from gateway.feeds.frames import FRAME_MS, Format
 from gateway.feeds.listener import Sink
+from gateway.feeds.past import take_past
 from gateway.log import get_logger
 
 log = get_logger(__name__)
@@ -48,10 +49,11 @@ class Hub:
         Raises ValueError for a query that cannot be served, `NotPermitted`, `NoRoute`. Afterwards call the
         attachment's `resume` when the sink has room again, and `gone` when the connection is.
         """
+        past, query = take_past(query)
         wanted = Format.parse(query)
-        tap = self._control.open_feed(user, call)
+        tap = self._control.open_feed(user, call, history_s=past.seconds, speed=past.speed)
         feed = self._feeds.setdefault(call, Feed(call))
-        attachment = Attachment(self, feed, feed.seat(user, tap, wanted, sink, self._loop.time()))
+        attachment = Attachment(self, feed, feed.seat(user, tap, wanted, sink, self._loop.time(), past))
         if self._next_tick is None:
             self._tick_at_s = self._loop.time() + TICK_S
             self._next_tick = self._loop.call_at(self._tick_at_s, self._tick)
@@ -91,7 +93,8 @@ class Hub:
                 self._dismiss(feed, seat, "listener too slow", TOO_SLOW)
             reason = feed.over(now_s)
             if reason is not None:
-                self._close(feed, reason, NORMAL)
+                for seat in feed.finished():
+                    self._dismiss(feed, seat, reason, NORMAL)
         self._next_tick = None
         if not self._feeds:
             return

@@ -52,8 +52,8 @@ class Listener:
 
     def __init__(self, sink: Sink, queue_frames: int = QUEUE_FRAMES) -> None:
         self._sink = sink
-        self._queue: deque[tuple[int, bytes]] = deque()
-        """Waiting frames, each with the ms missing before it."""
+        self._queue: deque[tuple[int, str | bytes]] = deque()
+        """Waiting frames, each with the ms missing before it, and notices."""
         self._queue_frames = queue_frames
         self._header: str | None = None
         """The first message, until it is sent."""
@@ -87,6 +87,13 @@ class Listener:
         if self.state is State.LIVE:
             self._drain(now_s)
 
+    def say(self, notice: str, now_s: float) -> None:
+        """A text between two frames."""
+        if self.state is not State.ENDED:
+            self._queue.append((0, notice))
+            if self.state is State.LIVE:
+                self._drain(now_s)
+
     def resume(self, now_s: float) -> None:
         """The sink has room again."""
         if self.state is State.BEHIND:
@@ -114,11 +121,11 @@ class Listener:
         return 0.0 if self.behind_since_s is None else now_s - self.behind_since_s
 
     def _drop_oldest(self) -> None:
-        missing_ms, _ = self._queue.popleft()
-        gone_ms = missing_ms + FRAME_MS
+        missing_ms, oldest = self._queue.popleft()
+        gone_ms = missing_ms + FRAME_MS * isinstance(oldest, bytes)
         next_missing_ms, frame = self._queue[0]
         self._queue[0] = (next_missing_ms + gone_ms, frame)
-        self.missed_ms += FRAME_MS
+        self.missed_ms += gone_ms - missing_ms
 
     def _drain(self, now_s: float) -> None:
         """Write until nothing waits or the sink is full."""
@@ -151,5 +158,5 @@ class Listener:
         if not self._sink.try_write(frame):
             return False
         self._queue.popleft()
-        self.sent_frames += 1
+        self.sent_frames += isinstance(frame, bytes)
         return True

@@ -36,10 +36,11 @@ class MediaEngine:
         workers: int = 1,
         cpus: Sequence[int] = (),
         port_quarantine_ms: int = 2000,
+        history_s: float = 0.0,
     ) -> None:
         """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind).
         deliver: told every event, on the loop's thread. cpus: the core to pin each worker to; none: any.
-        Raises ValueError for impossible settings."""
+        history_s: so much is kept of each call. Raises ValueError for impossible settings."""
         self._engine = Engine(
             bind,
             port_range=port_range,
@@ -47,6 +48,7 @@ class MediaEngine:
             workers=workers,
             cpus=list(cpus) or None,
             quarantine_ms=port_quarantine_ms,
+            history_s=history_s,
         )
         self._advertised = advertised or bind
         self._deliver = deliver
@@ -120,8 +122,8 @@ class MediaEngine:
             del self._names[self._legs.pop(leg)]
         self._engine.remove_call(number)
 
-    def open_tap(self, call: CallId) -> Tap:
-        reader: Tap = self._engine.open_tap(self._calls[call])
+    def open_tap(self, call: CallId, *, history_s: float = 0.0, speed: float = 1.0) -> Tap:
+        reader: Tap = self._engine.open_tap(self._calls[call], history_s, speed)
         return reader
 
     def stats(self, leg: LegId) -> StreamStats:

@@ -55,6 +55,41 @@ async def test_the_header_comes_first_and_frames_follow_without_a_gap(house: Hou
     assert {len(frame[3]) for frame in arthur.frames} == {2 * 2 * 160}
 
 
+async def test_a_listener_may_begin_in_the_past_and_catches_up(house: House, gateway: Gateway) -> None:
+    """Two listeners come when it has been said: one hears it a second time as it was, one faster at the same pitch; both end live."""
+    line = await house.conversation()
+    line.patient.say(tone(500, 1.0), loop=True)
+    line.advisor.say(tone(900, 1.0), loop=True)
+    await sent_for(line.patient, 2.0)
+    mark = gateway.mark()
+    async with (
+        Auditor(gateway, line.id, "?history=1.5&catchup=off") as whole,
+        Auditor(gateway, line.id, "?history=1.5") as faster,
+    ):
+        for auditor in (whole, faster):
+            await until(lambda: auditor.live_at_ms, lambda at: at is not None, timeout_s=20)  # noqa: B023
+        live = len(faster.frames)
+        await until(lambda: len(faster.frames), lambda count: count >= live + 25)
+        await line.patient.hang_up()
+        await faster.over()
+    assert [told["history_s"] for told in gateway.events("feed.started", since=mark)] == [1.5, 1.5]
+    for auditor, catchup in ((whole, 1.0), (faster, 1.5)):
+        assert auditor.complaints == []
+        assert auditor.missed_ms == 0
+        assert (auditor.header["live"], auditor.header["catchup"]) == (False, catchup)
+        assert auditor.header["media_time_ms"] <= auditor.frames[0][1] <= auditor.header["media_time_ms"] + 20
+    assert faster.end == "call ended"
+    steps = np.diff([frame[1] for frame in faster.frames if frame[1] < faster.live_at_ms])
+    assert 27 < steps.mean() < 33
+    first = next(frame for frame in faster.frames if frame[1] >= faster.live_at_ms)
+    same = next(frame for frame in whole.frames if frame[1] == first[1])
+    assert same[3] == first[3]
+    heard = np.concatenate([np.frombuffer(frame[3], dtype=">i2") for frame in faster.frames]).reshape(-1, 2).T
+    hurried = heard[:, 1600 : 160 * len(steps)]
+    assert strength(hurried[0], 500) > 6_000
+    assert strength(hurried[1], 900) > 6_000
+
+
 async def test_both_channels_are_what_was_said(house: House, gateway: Gateway) -> None:
     line = await house.conversation()
     said = {

@@ -10,7 +10,9 @@ from e2e_gateway import Gateway, Settings, free_port, until
 from e2e_sipp import Calls, RtpCounter, answerers, callers, needs_sipp
 
 CALLS = 200
-MOST_BYTES_A_CALL = 500_000
+HISTORY_BYTES_A_CALL = 30 * 16_000
+"The bound that docs/admin.md states, for the 30 s that are kept by default."
+MOST_BYTES_A_CALL = 500_000 + HISTORY_BYTES_A_CALL
 MOST_LEAKED_BYTES = 4_000_000
 "Between the end of the second cycle and of the third; 200 forgotten calls would be twenty times as much."
 
@@ -47,7 +49,9 @@ def everyone_listened_to(calls: list[dict[str, list[object]]]) -> bool:
 @needs_sipp
 @pytest.mark.thorough
 @pytest.mark.timeout(400)
-async def test_half_a_megabyte_a_call_and_none_of_it_stays(gateway: Gateway, tmp_path: Path) -> None:
+async def test_half_a_megabyte_a_call_besides_its_history_and_none_of_it_stays(
+    gateway: Gateway, tmp_path: Path
+) -> None:
     before, peaks, afters = gateway.rss_bytes(), [], []
     async with RtpCounter(free_port()) as counter:
         for number in range(3):

@@ -161,7 +161,7 @@ class FakeMedia:
         self.calls.pop(call, None)
         self.gains.pop(call, None)
 
-    def open_tap(self, call: CallId) -> Any:
+    def open_tap(self, call: CallId, *, history_s: float = 0.0, speed: float = 1.0) -> Any:
         assert call in self.calls
         return FakeTap()
 

@@ -37,6 +37,9 @@ class FakeTap:
         self._opened_s = clock() if clock else 0.0
         self._next_ms = 0
         self.error: Exception | None = None
+        self.live = True
+        self.media_time_ms = 0
+        self.began_us = 0
 
     def put(self, *media_ms: int, missed_ms: int = 0) -> None:
         self.due.extend((at, pair_at(at), missed_ms) for at in media_ms)
@@ -109,7 +112,9 @@ class FakeControl:
         if not decision.allowed:
             raise NotPermitted(decision.why)
 
-    def open_feed(self, user: User | None, call: CallId) -> FakeTap:
+    def open_feed(
+        self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0
+    ) -> FakeTap:
         self._check(user, Action.STREAM, call)
         self.taps.append(FakeTap(self._clock))
         return self.taps[-1]

@@ -184,7 +184,7 @@ async def test_fault_of_ours_is_told_and_logged_without_the_token(
     log = io.StringIO()
     set_up("info", "console", log)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyError("boom")
 
     for name in ("calls", "open_feed"):
