@@ -10,7 +10,7 @@ CONFIG ?= config/gateway.toml
 export PYTHON WHEEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test quick bench lint format wheel clean distclean
+.PHONY: help setup build demo serve test quick bench pictures lint format wheel clean distclean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS='	' read -r verb what; do printf '  make %-10s %s\n' "$$verb" "$$what"; done
@@ -31,7 +31,7 @@ serve: ## run the gateway (CONFIG=config/gateway.toml)
 
 test: ## all tests but benchmarks and soaks
 	@setup/setup.sh test
-	@$(PY) -m pytest -m "not bench and not soak and not browser" $(ARGS)
+	@$(PY) -m pytest -m "not bench and not soak" $(ARGS)
 
 quick: ## the tests that need no other program
 	@setup/setup.sh test
@@ -40,6 +40,10 @@ quick: ## the tests that need no other program
 bench: ## measure speed beside a minimal C relay
 	@setup/setup.sh test
 	@$(PY) -m pytest -m bench -s $(ARGS)
+
+pictures: ## screenshots of the console for the manuals, into docs/pictures
+	@setup/setup.sh test
+	@mkdir -p docs/pictures && PICTURES=docs/pictures $(PY) -m pytest -m browser tests/browser/test_browser_pictures.py $(ARGS)
 
 lint: ## ruff, mypy, cython-lint and the import rules
 	@setup/setup.sh test

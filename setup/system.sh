@@ -3,7 +3,7 @@
 BUILD_PACKAGES="build-essential pkg-config swig uuid-dev libssl-dev libsrtp2-dev libopus-dev libspandsp-dev libspeexdsp-dev"
 PYTHON_PACKAGES="python3-dev python3-venv"
 SPEECH_PACKAGES="espeak-ng"
-TEST_PACKAGES="sip-tester baresip mosquitto mosquitto-clients tshark postgresql"
+TEST_PACKAGES="sip-tester baresip mosquitto mosquitto-clients tshark postgresql chromium fonts-dejavu-core"
 
 # missing_packages NAME...: those that dpkg does not know as installed.
 missing_packages() {

@@ -22,6 +22,7 @@ from gateway.web.events import Events, events_router
 from gateway.web.faults import Faults
 from gateway.web.headset import Headsets, headset_router
 from gateway.web.limits import BodyLimit
+from gateway.web.pages import add_console
 from gateway.web.revocation import Revocation
 from gateway.web.routes import Ready, add_routes
 from gateway.web.session import SignIns, session_router
@@ -112,6 +113,7 @@ async def serve_web(
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
+    add_console(app)
     add_docs(app)
     add_routes(app, control, authenticate, ready)
     revocation = Revocation(sign_ins)

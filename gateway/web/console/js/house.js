@@ -1,0 +1,95 @@
+/** All that is known of the house: calls, alerts, who is on duty. Kept true by the event stream; no DOM here. */
+
+/** Told on a change: `{calls: Set of ids, whole: the snapshot came anew, alerts, people: booleans}`. */
+export class House {
+  calls = new Map();
+  alerts = new Map();
+  /** Of this session: alerts that are over, newest first. */
+  settled = [];
+  /** By call: who speaks, how loud, how good the line is. */
+  talk = new Map();
+  duty = null;
+  help = new Map();
+
+  #watchers = new Set();
+
+  watch(watcher) {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** A message of `WS /api/events`. */
+  take(message) {
+    if (message.type === "snapshot") this.#snapshot(message);
+    else if (message.type === "event") this.#event(message);
+  }
+
+  #snapshot({ calls, alerts, duty, help }) {
+    this.calls = new Map(calls.map((call) => [call.id, call]));
+    this.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
+    this.talk = new Map([...this.talk].filter(([call]) => this.calls.has(call)));
+    for (const call of calls) if (call.talk) this.talk.set(call.id, call.talk);
+    this.duty = duty ?? null;
+    this.help = new Map((help ?? []).map((one) => [one.id, one]));
+    this.#tell({ calls: new Set(this.calls.keys()), whole: true, alerts: true, people: true });
+  }
+
+  #event({ kind, call, data, at }) {
+    const [family] = kind.split(".");
+    const changed = { calls: new Set(call ? [call] : []), whole: false, alerts: false, people: false, kind, data, at };
+    if (kind === "call.talk") this.talk.set(call, { ...this.talk.get(call), ...data });
+    else if (kind === "call.ended" || kind === "call.refused") {
+      this.calls.delete(call);
+      this.talk.delete(call);
+    } else if (family === "call" && data.id) this.calls.set(call, { ...this.calls.get(call), ...data });
+    else if (family === "feed") this.#feed(kind, call, data, at);
+    else if (family === "alert" && data.state) changed.alerts = this.#alert(data);
+    else if (kind === "duty.changed") {
+      this.duty = data;
+      changed.people = true;
+    } else if (family === "help") {
+      if (kind === "help.closed") this.help.delete(data.id);
+      else this.help.set(data.id, data);
+      changed.people = true;
+    }
+    this.#tell(changed);
+  }
+
+  #alert(alert) {
+    if (alert.state === "resolved") {
+      this.alerts.delete(alert.id);
+      this.settled = [alert, ...this.settled.filter((one) => one.id !== alert.id)].slice(0, 50);
+    } else this.alerts.set(alert.id, alert);
+    const call = this.calls.get(alert.call);
+    if (call) this.calls.set(call.id, { ...call, alert: alert.state === "resolved" ? null : { id: alert.id, state: alert.state } });
+    return true;
+  }
+
+  #feed(kind, id, data, at) {
+    const call = this.calls.get(id);
+    if (!call) return;
+    const feeds = [...(call.feeds ?? [])];
+    if (kind === "feed.started") feeds.push({ user: data.user, name: data.name, since: at });
+    else {
+      const index = feeds.findIndex((feed) => feed.user === data.user);
+      if (index >= 0) feeds.splice(index, 1);
+    }
+    this.calls.set(id, { ...call, feeds });
+  }
+
+  #tell(changed) {
+    for (const watcher of this.#watchers) watcher(changed);
+  }
+}
+
+/** `Ada Example`, else the extension. */
+export function nameOf(advisor) {
+  return advisor?.name || advisor?.id || (advisor?.extension ? `extension ${advisor.extension}` : "somebody");
+}
+
+const STATES = { offered: "starting", ringing: "ringing", early: "ringing", talking: "talking", taken: "taken over" };
+
+/** The call's state in a word that an advisor would use. */
+export function stateOf(call) {
+  return call.on_hold ? "on hold" : (STATES[call.state] ?? call.state);
+}

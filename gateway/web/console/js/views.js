@@ -1,0 +1,12 @@
+/** Which views there are, by the address after `#/`; each shows only where the gateway serves it and the person may use it. */
+
+import { openAlerts } from "./alerts.js";
+import { openCall } from "./call.js";
+import { openFloor } from "./floor.js";
+
+/** name, word in the menu (null: not in it), how it opens, and for whom. The first that one may use is where one begins. */
+export const VIEWS = [
+  { name: "floor", word: "Floor", open: openFloor, shown: (session) => session.may("watch") },
+  { name: "call", word: null, open: openCall, shown: (session) => session.may("watch") },
+  { name: "alerts", word: "Alerts", open: openAlerts, shown: (session) => session.may("watch") },
+];

@@ -1,0 +1,116 @@
+"""The console as a person meets it: a page in Chromium, driven by its words and roles."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from e2e_checks import Audio
+from e2e_gateway import TOKENS, Gateway, until
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from simulators.resample import to_telephone
+
+HERE = Path(__file__).parent
+PATIENCE_MS = 30_000
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@asynccontextmanager
+async def launched(microphone: Path) -> AsyncIterator[Browser]:
+    """Debian's Chromium with a file as its microphone."""
+    program = shutil.which("chromium")
+    assert program, "Chromium is missing: apt-get install chromium (make setup does it)"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program, args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Console:
+    """One page. `complaints`: what the browser's console said that is an error; `close` looks at them."""
+
+    def __init__(self, page: Page, gateway: Gateway) -> None:
+        self.page = page
+        self.gateway = gateway
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("console", lambda message: self._said(message.type, message.text))
+
+    @classmethod
+    async def open(cls, browser: Browser, gateway: Gateway, size: tuple[int, int] = (1280, 800)) -> Console:
+        context = await browser.new_context(
+            base_url=gateway.url,
+            viewport={"width": size[0], "height": size[1]},
+            locale="en-GB",
+            timezone_id="Europe/London",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        await context.add_init_script(path=HERE / "heard.js")
+        return cls(await context.new_page(), gateway)
+
+    def _said(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.complaints.append(text)
+
+    async def close(self) -> None:
+        await self.page.context.close()
+        assert not self.complaints, f"the browser complained: {self.complaints}"
+
+    async def sign_in(self, who: str = "fiona") -> None:
+        """By token; the page is at its first view afterwards."""
+        await self.page.goto("/")
+        await self.page.get_by_label("Token", exact=True).fill(TOKENS[who])
+        await self.page.get_by_role("button", name="Sign in").click()
+        await expect(self.page.locator(".connection")).to_have_text("live")
+
+    def row(self, call: str) -> Locator:
+        """The call's line on the board."""
+        return self.page.locator(f'.board-row[data-call="{call}"]')
+
+    async def open_call(self, call: str) -> None:
+        await self.row(call).click()
+        await expect(self.page.get_by_role("group", name="What you do on this call")).to_be_visible()
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name).click()
+
+    @property
+    def doing(self) -> Locator:
+        """The large word that says what one is doing."""
+        return self.page.locator(".onair .doing")
+
+    async def heard(self, seconds: float) -> tuple[Audio, Audio]:
+        """What came out of the loudspeaker, left and right, from the first sound on; waits until it is so long."""
+        await until(
+            lambda: self.page.evaluate("heard.seconds()"),
+            lambda so_far: so_far >= seconds,
+            complaint="the page is silent",
+        )
+        rate_hz = await self.page.evaluate("heard.rate()")
+        text = await self.page.evaluate("heard.taken()")
+        ears = np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(2, -1)
+        left, right = ((ear.clip(-1, 1) * 32_767).astype(np.int16) for ear in ears)
+        return tuple(to_telephone(ear, rate_hz).round().astype(np.int16) for ear in (left, right))

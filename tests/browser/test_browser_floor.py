@@ -1,0 +1,74 @@
+"""Signing in, the board, hearing a call: a person at the console, people at real phones."""
+
+from __future__ import annotations
+
+from browser_console import Console
+from e2e_checks import heard_voice
+from e2e_house import House
+from playwright.async_api import expect
+
+from simulators import speech
+
+PATIENT_SAYS = speech.phrase("patient-chest-pain")[:40_000]
+ADVISOR_SAYS = speech.phrase("advisor-questions")[:40_000]
+
+
+async def test_a_wrong_token_is_refused_in_words(console: Console) -> None:
+    await console.page.goto("/")
+    await console.page.get_by_label("Token", exact=True).fill("nobody's")
+    await console.press("Sign in")
+    await expect(console.page.get_by_role("alert")).to_contain_text("unknown token")
+    console.complaints.clear()  # the browser says that it met 401
+
+
+async def test_a_call_is_on_the_board_and_goes(console: Console, house: House) -> None:
+    await console.sign_in()
+    line = await house.conversation("2001")
+    row = console.row(line.id)
+    await expect(row).to_contain_text("Adv1")
+    await expect(row).to_contain_text("talking")
+    await line.patient.hang_up()
+    await expect(row).to_be_hidden()
+
+
+async def test_search_filter_and_keys_on_the_board(console: Console, house: House) -> None:
+    await console.sign_in()
+    first, second = await house.conversation("2001"), await house.conversation("2002")
+    board = console.page.get_by_role("grid", name="Live calls")
+    await expect(board.get_by_role("row")).to_have_count(3)
+    await console.page.get_by_label("Search the calls").fill("2002")
+    await expect(console.row(first.id)).to_be_hidden()
+    await expect(console.row(second.id)).to_be_visible()
+    await console.page.get_by_label("Search the calls").fill("")
+    await console.page.get_by_label("Which calls").select_option("supervised")
+    await expect(console.page.get_by_text("No call fits")).to_be_visible()
+    await console.page.get_by_label("Which calls").select_option("")
+    await board.get_by_role("button", name="Advisor", exact=True).click()
+    await board.get_by_role("button", name="Advisor", exact=True).click()
+    await expect(board.get_by_role("columnheader", name="Advisor", exact=True)).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    await board.press("Home")
+    await expect(console.row(second.id)).to_have_attribute("aria-selected", "true")
+    await board.press("ArrowDown")
+    await expect(console.row(first.id)).to_have_attribute("aria-selected", "true")
+    await board.press("Enter")
+    await expect(console.page.get_by_role("heading", name="Adv1")).to_be_visible()
+
+
+async def test_listening_in_plays_what_is_said(console: Console, house: House) -> None:
+    line = await house.conversation("2001")
+    line.patient.say(PATIENT_SAYS, loop=True)
+    line.advisor.say(ADVISOR_SAYS, loop=True)
+    await console.sign_in()
+    await console.open_call(line.id)
+    await console.press("Listen")
+    await expect(console.doing).to_have_text("LISTENING")
+    await expect(console.page.locator(".onair .heard")).to_have_text("Nobody hears you.")
+    left, right = await console.heard(7.0)
+    for ear, speaker in ((left, line.patient), (right, line.advisor)):
+        found = heard_voice(ear[8_000:48_000], speaker.sent.audio())
+        assert found.correlation > 0.9, found
+    await console.page.keyboard.press("x")
+    await expect(console.doing).to_be_hidden()
+    await console.gateway.logged("feed.ended", call=line.id, user="fiona")
