@@ -17,11 +17,12 @@ from gateway.accounts.users import Users
 from gateway.alerts.publisher import Publisher
 from gateway.calls.admission import SUPERVISORS_PER_CALL
 from gateway.calls.exchange import Exchange
+from gateway.calls.strangers import StrangerDoor
 from gateway.config.model import Config, Trunk
 from gateway.config.people import Directory
 from gateway.core.errors import GatewayError
 from gateway.core.model import Address
-from gateway.core.routing import host_port, with_transport
+from gateway.core.routing import Router, host_port, with_transport
 from gateway.feeds.headsets import HeadsetDesk
 from gateway.feeds.hub import Hub
 from gateway.log import get_logger
@@ -88,6 +89,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.push_async_callback(roll.stop)
     await roll.start()
     sign_ins = SignIn(users, Sessions(database, directory.configured), directory.by_token, note)
+    door = StrangerDoor(Router(config.routes, config.trunks).identify)
     exchange_box: list[Exchange] = []
     media = MediaEngine(
         bind=config.media.bind,
@@ -106,6 +108,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         sip_settings(config),
         lambda event: exchange_box[0].on_signalling(event),
         refuse_when=lambda active_legs: exchange_box[0].admission.refuse_when(active_legs),
+        door=door,
     )
     headsets = HeadsetDesk(
         host=config.media.reachable_here,
@@ -113,7 +116,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         media=lambda event: exchange_box[0].on_media(event),
         is_alone=lambda leg: exchange_box[0].is_all_that_the_patient_has(leg),
     )
-    exchange = Exchange(config, sip, media, headsets=headsets, directory=directory)
+    exchange = Exchange(config, sip, media, headsets=headsets, directory=directory, door=door)
     exchange_box.append(exchange)
     exchange.subscribe(headsets.on_news)
 

@@ -161,7 +161,7 @@ class Call(CallMedia, InDialog):
             self._offering = False
 
     async def press(self, keys: str, *, method: str = "rfc4733", ms: int = 100, gap_ms: int = 60) -> None:
-        """Press keys one after the other; returns when the last is out.
+        """Press keys one after the other; returns when the last is out, or the call is over.
 
         `method`: "rfc4733" for telephone-events, "info" for SIP INFO (application/dtmf-relay), "inband" for
         tones.
@@ -170,6 +170,8 @@ class Call(CallMedia, InDialog):
             raise ValueError(f"no such key: {unknown[0]!r}; keys are {KEYS}")
         if method == "info":
             for key in keys.upper():
+                if self._state.over:
+                    return
                 body = f"Signal={key}\r\nDuration={ms}\r\n"
                 await self.request("INFO", body=body, content_type="application/dtmf-relay")
                 await asyncio.sleep((ms + gap_ms) / 1_000)

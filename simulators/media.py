@@ -67,6 +67,7 @@ class Media:
     def stop(self) -> None:
         """Send nothing any more; receive on."""
         self._running = False
+        self.talker.end()
 
     def close(self) -> None:
         """Stop, and close the sockets. What was recorded stays."""

@@ -53,6 +53,7 @@ class Talker:
         self._position = 0
         self._loop = False
         self._on_said: Callable[[], None] | None = None
+        self._over = False
 
     def agree(self, codec: str, payload_type: int, event_type: int | None) -> None:
         """Use what an offer and answer came to; audio given to `say` is encoded again for another codec."""
@@ -101,8 +102,15 @@ class Talker:
     def press(
         self, keys: str, ms: int, gap_ms: int, *, inband: bool, on_done: Callable[[], None] | None
     ) -> None:
-        """Send keys, each `ms` long with `gap_ms` of silence after it, as events or as tones."""
+        """Send keys, each `ms` long with `gap_ms` of silence after it, as events or as tones.
+
+        `on_done` runs when the last is out, or when the call ends before.
+        """
         packets = max(1, round(ms / self.ptime_ms))
+        if self._over:
+            if on_done is not None:
+                on_done()
+            return
         with self._lock:
             for number, key in enumerate(keys):
                 last = on_done if number == len(keys) - 1 else None
@@ -113,6 +121,15 @@ class Talker:
                 else:
                     self._front.append(Key(key, packets))
                 self._front.append(Pause(max(1, round(gap_ms / self.ptime_ms)), last))
+
+    def end(self) -> None:
+        """The call is over: nothing more will be sent, so nobody needs to wait for a key."""
+        with self._lock:
+            self._over = True
+            waiting = [item.on_done for item in self._front if item.on_done is not None]
+            self._front.clear()
+        for done in waiting:
+            done()
 
     def skip(self) -> None:
         """Let one packet's time pass without sending, as a muted or held sender does."""

@@ -18,6 +18,7 @@ from gateway.calls.joining import Joining, new_leg
 from gateway.calls.newsroom import Newsroom, Watcher
 from gateway.calls.reception import Reception
 from gateway.calls.runner import Loop, Runner
+from gateway.calls.strangers import StrangerDoor, StrangersLog
 from gateway.calls.summons import Summons
 from gateway.calls.switchboard import Switchboard
 from gateway.config.model import Config
@@ -25,7 +26,7 @@ from gateway.config.people import Directory
 from gateway.core.alert import Alert
 from gateway.core.call import Call
 from gateway.core.errors import GatewayError, NoRoute, NotPermitted, Overloaded
-from gateway.core.events import LegOffered, MediaEvent, PacketsRefused, SignallingEvent
+from gateway.core.events import FromSignalling, LegOffered, MediaEvent, PacketsRefused, StrangerRefused
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
 from gateway.core.ports import Control, Headsets, Media, Signalling, Tap
@@ -49,11 +50,12 @@ class Exchange(Control):
         *,
         headsets: Headsets | None = None,
         directory: Directory | None = None,
+        door: StrangerDoor | None = None,
         loop: Loop | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Raises for routes that `gateway check` would have refused. headsets: None where nobody can
-        supervise from a browser. loop, wall: clocks, for tests.
+        supervise from a browser. door: the one that the SIP adapter asks. loop, wall: clocks, for tests.
         """
         limits, supervision = config.limits, config.supervision
         clock: Loop = loop or asyncio.get_running_loop()
@@ -76,6 +78,8 @@ class Exchange(Control):
         )
         legs = signalling if headsets is None else Switchboard(signalling, headsets)
         self._runner = Runner(legs, media, clock, wall, self._newsroom)
+        door = door or StrangerDoor(intake.router.identify, clock.time)
+        self._strangers = StrangersLog(self._runner, door)
         self._joining = Joining(self._runner, media)
         self._router = intake.router
         self._reception = Reception(
@@ -86,9 +90,11 @@ class Exchange(Control):
 
     # ── events from the adapters ──
 
-    def on_signalling(self, event: SignallingEvent) -> None:
+    def on_signalling(self, event: FromSignalling) -> None:
         """Given to the SIP adapter as its `deliver`. Never raises."""
-        if isinstance(event, LegOffered):
+        if isinstance(event, StrangerRefused):
+            self._strangers.refused(event)
+        elif isinstance(event, LegOffered):
             self._reception.receive(event)
         else:
             self._runner.give(event)

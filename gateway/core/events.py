@@ -122,6 +122,21 @@ SignallingEvent = (
     | LegEnded
 )
 
+
+@dataclass(frozen=True, slots=True)
+class StrangerRefused:
+    """An INVITE from an address that is no trunk's has had its 403; no leg was made of it."""
+
+    source: Address
+    from_uri: str
+    to_user: str
+    others: int
+    """How many more were refused since the last one that was told."""
+
+
+FromSignalling = SignallingEvent | StrangerRefused
+"""All that the signalling adapter delivers."""
+
 # ── media ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -73,6 +73,18 @@ class Headsets(Signalling, Protocol):
         """Is this leg one of the headsets', alive or just ended?"""
 
 
+class Door(Protocol):
+    """Who may call at all, by source address alone. Asked on the SIP thread: quick, and never raises."""
+
+    def knows(self, host: str) -> bool:
+        """May this IP address send INVITEs?"""
+
+    def turned_away(self) -> int | None:
+        """One more was refused. How many were before it without being told, since the last that was; None:
+        do not tell this one, it is counted.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class StreamStats:
     """RFC 3550 §6.4 figures of what was received on one leg, and what was sent to it."""

@@ -7,7 +7,8 @@ Rules:
 * A taking-over supervisor who leaves, or whose stream falls silent, gives the patient back to an advisor who
   is still there, at once.
 * With the advisor gone, the last one who speaks with the patient cannot step back to listening: the patient
-  would hear nobody.
+  would hear nobody. When they leave or fall silent, somebody else on the call who may take over has the
+  patient (`core.succession`); the call ends only where there is nobody.
 * Whoever came by a browser may be silent as long as they like, because its connection tells when they are
   gone, and listening needs no microphone; not so while they have taken over.
 """
@@ -25,6 +26,7 @@ from gateway.core.leg import Leg, LegState
 from gateway.core.model import Law, LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
 from gateway.core.reoffers import Reoffers
+from gateway.core.succession import heir
 
 WEB = "web"
 LONE_TIMEOUT_S = 300.0
@@ -165,15 +167,38 @@ class Supervision:
         return decision
 
     def silent(self, supervisor: Supervisor) -> None:
-        """Their stream stopped: an advisor who is still there has the patient back; see `expired` for the
-        rest.
+        """Their stream stopped: an advisor who is still there has the patient back, else another supervisor
+        who is heard; see `tick` for the rest.
         """
         self._talk.publish("stream.silent", self._facts(supervisor))
-        if supervisor.mode is Mode.TAKEOVER and self._talk.advisor.alive:
-            supervisor.mode = Mode.LISTEN
+        successor = self._successor(supervisor, audible=True)
+        if successor is not None:
+            previous, successor.mode = successor.mode, Mode.TAKEOVER
+            if supervisor.mode is Mode.TAKEOVER:
+                self._step_back(
+                    supervisor, f"no audio from the supervisor: {successor.user.id} has the patient"
+                )
             self._talk.open_paths()
-            why = "no audio from the supervisor: the patient is back with the advisor"
-            self._publish_mode(supervisor, Mode.TAKEOVER, supervisor.user, "silence", why)
+            self._succeeded(successor, previous, supervisor)
+        elif supervisor.mode is Mode.TAKEOVER and self._talk.advisor.alive:
+            self._step_back(supervisor, "no audio from the supervisor: the patient is back with the advisor")
+
+    def _step_back(self, supervisor: Supervisor, why: str) -> None:
+        """Who was to speak with the patient and is not heard listens from now on."""
+        previous, supervisor.mode = supervisor.mode, Mode.LISTEN
+        self._talk.open_paths()
+        self._publish_mode(supervisor, previous, supervisor.user, "silence", why)
+
+    def _successor(self, supervisor: Supervisor, *, audible: bool = False) -> Supervisor | None:
+        """Who is to have the patient in the place of this one, who is all that they have."""
+        if not self.is_all_that_the_patient_has(supervisor):
+            return None
+        others = [other for other in self._talk.present if other is not supervisor]
+        return heir(others, self._talk.team, audible=audible)
+
+    def _succeeded(self, successor: Supervisor, previous: Mode, left: Supervisor) -> None:
+        why = f"{left.user.id} is gone, and the advisor before: the patient would have nobody"
+        self._publish_mode(successor, previous, None, "succession", why)
 
     def _publish_mode(
         self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str
@@ -230,9 +255,16 @@ class Supervision:
                 self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": "the call ended"})
 
     def _release(self, supervisor: Supervisor, why: str) -> None:
+        successor = self._successor(supervisor)
+        previous = successor.mode if successor else Mode.LISTEN
+        if successor is not None:
+            successor.mode = Mode.TAKEOVER  # before the table is set anew: the patient is not without anybody
         self._talk.release(supervisor)
         self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": why})
-        self._changed()
+        if successor is not None:
+            self._succeeded(successor, previous, supervisor)
+        else:
+            self._changed()
 
     def _failed(self, supervisor: Supervisor, code: int) -> None:
         self._talk.hang_up(supervisor.leg)

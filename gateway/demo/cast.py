@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
@@ -114,14 +113,9 @@ class Cast:
         """She presses #, and the gateway hangs up."""
         assert self.sarah is not None
         since = self.stage.watch.mark()
-        # The gateway hangs up at the end of the key, when her telephone has not yet done with it.
-        leaving, pressing = self.sarah, asyncio.ensure_future(self.sarah.press(LEAVE))
-        try:
-            with _patience("pressing # did not end the floorwalker's call"):
-                await leaving.ended(PATIENCE_S)
-        finally:
-            pressing.cancel()
-            await asyncio.gather(pressing, return_exceptions=True)
+        with _patience("pressing # did not end the floorwalker's call"):
+            await self.sarah.press(LEAVE)
+            await self.sarah.ended(PATIENCE_S)
         await self.stage.watch.until("supervisor.left", since, user=FLOORWALKER.id)
         self.sarah = None
 

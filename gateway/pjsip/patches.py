@@ -20,6 +20,33 @@ class Patch:
 
 
 _MEDIA = "#define PJSUA_MAX_CALL_MEDIA            PJMEDIA_MAX_SDP_MEDIA"
+_STREAM_INFO = "PJ_DEF(pj_status_t) pjmedia_stream_info_common_from_sdp("
+_REMOTE = "    /* Set remote address: */\n    status = pj_sockaddr_init(rem_af,"
+_REMOTE_RTCP = (
+    "            if (rtcp.addr.slen) {\n                status = pj_sockaddr_init(rem_af, &si->rem_rtcp,"
+)
+_IS_ADDRESS = """static pj_bool_t is_address(const pj_str_t *text)
+{
+    char address[16];
+    return text->slen > 0 && (pj_inet_pton(pj_AF_INET(), text, address) == PJ_SUCCESS ||
+                              pj_inet_pton(pj_AF_INET6(), text, address) == PJ_SUCCESS);
+}
+"""
+_INCOMING = "pj_bool_t pjsua_call_on_incoming(pjsip_rx_data *rdata)\n{\n"
+_SHUTDOWN = (
+    "    /* Don't want to accept the call if shutdown is in progress */\n"
+    "    if (pjsua_var.thread_quit_flag) {\n"
+)
+_TURN_AWAY = """    if (pjsua_turn_away) {
+        const int code = pjsua_turn_away(rdata->pkt_info.src_name, rdata->pkt_info.src_port,
+                                         rdata->msg_info.msg_buf, rdata->msg_info.len);
+        if (code) {
+            pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, NULL, NULL);
+            return PJ_TRUE;
+        }
+    }
+
+"""
 
 PATCHES = (
     Patch(
@@ -28,6 +55,33 @@ PATCHES = (
         f"#ifndef PJSUA_MAX_CALL_MEDIA\n{_MEDIA}\n#endif",
         "lets config_site.h lower it from 16, which saves 18 kB a call slot",
     ),
+    Patch(
+        "pjmedia/src/pjmedia/stream_common.c",
+        _STREAM_INFO,
+        f"{_IS_ADDRESS}\n{_STREAM_INFO}",
+        "tells an address from a host name, for the two below",
+    ),
+    Patch(
+        "pjmedia/src/pjmedia/stream_common.c",
+        _REMOTE,
+        f"    if (!is_address(&rem_conn->addr))\n        return PJMEDIA_EINVALIDIP;\n\n{_REMOTE}",
+        "a host name in c= would be looked up here, with all signalling waiting for the answer",
+    ),
+    Patch(
+        "pjmedia/src/pjmedia/stream_common.c",
+        _REMOTE_RTCP,
+        _REMOTE_RTCP.replace("if (rtcp.addr.slen)", "if (is_address(&rtcp.addr))"),
+        "the same for a host name in a=rtcp",
+    ),
+    Patch(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        _INCOMING,
+        "int (*pjsua_turn_away)(const char *host, int port, const char *message, int length);\n\n"
+        + _INCOMING,
+        "lets the gateway refuse an INVITE for its source alone, "
+        "before a dialog or transaction is kept for it",
+    ),
+    Patch("pjsip/src/pjsua-lib/pjsua_call.c", _SHUTDOWN, _TURN_AWAY + _SHUTDOWN, "asks it"),
 )
 
 MISSING_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pjsua2 as pj
 
 from gateway.core.events import LegOffered
-from gateway.core.model import LegId
+from gateway.core.model import Address, LegId
 from gateway.sip import sdptext
 from gateway.sip.guard import guarded
 from gateway.sip.messages import parse_address, parse_message, parse_name_addr, user_of
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class GatewayAccount(pj.Account):  # type: ignore[misc]
-    """`refuse` is asked with each INVITE for a Retry-After [s]: `refused` turns it away, `offered` takes it
-    on None.
+    """`stranger_status(source, message)` and then `refuse` are asked with each INVITE: a status, 0 for
+    none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it.
 
     Both get the call object or number before PJSIP has sent its 100, when a final response would lose its
     header fields.
@@ -30,12 +30,14 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
 
     def __init__(
         self,
+        stranger_status: Callable[[Address, str], int],
         refuse: Callable[[], int | None],
-        refused: Callable[[pj.Call, int], None],
+        refused: Callable[[pj.Call, int, int | None], None],
         offered: Callable[[pj.Account, int, LegOffered], None],
         new_leg: Callable[[], LegId],
     ) -> None:
         super().__init__()
+        self._stranger_status = stranger_status
         self._refuse = refuse
         self._refused = refused
         self._offered = offered
@@ -46,9 +48,13 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
 
     @guarded
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        source = parse_address(prm.rdata.srcAddress)
+        if status := self._stranger_status(source, prm.rdata.wholeMsg):
+            self._refused(pj.Call(self, prm.callId), status, None)
+            return
         retry_after_s = self._refuse()
         if retry_after_s is not None:
-            self._refused(pj.Call(self, prm.callId), retry_after_s)
+            self._refused(pj.Call(self, prm.callId), 503, retry_after_s)
             return
         message = parse_message(prm.rdata.wholeMsg)
         name, from_uri = parse_name_addr(message.headers.get("From", ""))
@@ -59,7 +65,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
             to_uri=message.uri,
             to_user=user_of(message.uri),
             sdp=sdptext.sdp_of(message),
-            source=parse_address(prm.rdata.srcAddress),
+            source=source,
             transport=message.transport,
             headers=message.headers,
         )

@@ -193,6 +193,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
                 # PJSIP would answer 487 without withdrawing the offer, then refuse every re-INVITE with 491.
                 self.leg.reoffer_closed("cancelled by the peer")
                 self._refuse_reinvite(487)
+            case "OPTIONS", False if incoming:  # is the dialog alive? (RFC 3261 §11)
+                library.respond(event.src.rdata, 200)
             case "INFO", False if incoming:
                 digit = info_digit(parse_message(event.src.rdata.wholeMsg))
                 if digit:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.core.events import SignallingEvent
+from gateway.core.events import FromSignalling
 from gateway.core.model import LegId
-from gateway.core.ports import Signalling
+from gateway.core.ports import Door, Signalling
 from gateway.sip.call import DialogCall
 from gateway.sip.errors import SipError, SipStartError
 from gateway.sip.guard import log_failure
@@ -44,6 +44,8 @@ class SipStats:
     events_dropped: int
     overload_refusals: int
     """INVITEs answered 503 since the start."""
+    strangers_refused: int
+    """INVITEs answered 403 since the start for their source alone."""
 
 
 class SipEndpoint(Signalling):
@@ -52,22 +54,24 @@ class SipEndpoint(Signalling):
 
     `refuse_when(active_legs)` is asked on the SIP thread with each INVITE, even while the loop is stalled:
     Retry-After [s] of a 503, or None to take the call. It must be quick and must not raise.
-    `SipSettings.max_legs` holds besides.
+    `SipSettings.max_legs` holds besides. `door` is asked before it; whom it does not know has 403 and is no
+    leg. None: anybody may call.
     """
 
     def __init__(
         self,
         settings: SipSettings,
-        deliver: Callable[[SignallingEvent], None],
+        deliver: Callable[[FromSignalling], None],
         *,
         refuse_when: Callable[[int], int | None] | None = None,
+        door: Door | None = None,
     ) -> None:
         self._settings = settings
         self._deliver = deliver
         self._refuse_when = refuse_when
         self._mailbox: EventMailbox | None = None
         self._commands = CommandQueue(settings.command_limit, self._wake)
-        self._stack = SipStack(settings, self._emit, self._refuse)
+        self._stack = SipStack(settings, self._emit, self._refuse, door)
         self._waker: socket.socket | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -114,6 +118,7 @@ class SipEndpoint(Signalling):
             events_waiting=len(mailbox) if mailbox else 0,
             events_dropped=mailbox.dropped if mailbox else 0,
             overload_refusals=self._stack.overload_refusals,
+            strangers_refused=self._stack.doorkeeper.refused,
         )
 
     # ── core.ports.Signalling; each may raise CommandQueueFull, those with SDP SdpError ──
@@ -179,7 +184,7 @@ class SipEndpoint(Signalling):
         self._commands.run_all()
         self._stack.close()
 
-    def _emit(self, event: SignallingEvent) -> None:
+    def _emit(self, event: FromSignalling) -> None:
         if self._mailbox is not None:
             self._mailbox.post(event)
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from gateway.core.events import LegInfoDigit, LegProgress, SignallingEvent
+from gateway.core.events import FromSignalling, LegInfoDigit, LegProgress, StrangerRefused
 from gateway.sip.errors import CommandQueueFull
 from gateway.sip.guard import log_failure
 
@@ -54,12 +54,12 @@ class EventMailbox:
     """From the SIP thread to the loop: one wake-up for as many events as wait."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, deliver: Callable[[SignallingEvent], None], limit: int
+        self, loop: asyncio.AbstractEventLoop, deliver: Callable[[FromSignalling], None], limit: int
     ) -> None:
         self._loop = loop
         self._deliver = deliver
         self._limit = limit
-        self._events: deque[SignallingEvent] = deque()
+        self._events: deque[FromSignalling] = deque()
         self._scheduled = False
         self.dropped = 0
         """Provisional responses and key presses given up because the loop did not keep up."""
@@ -71,11 +71,11 @@ class EventMailbox:
     def full(self) -> bool:
         return len(self._events) >= self._limit
 
-    def post(self, event: SignallingEvent) -> None:
+    def post(self, event: FromSignalling) -> None:
         """Queue an event, from the SIP thread. Past the limit, what a call can do without is dropped,
         counted.
         """
-        if self.full and isinstance(event, LegProgress | LegInfoDigit):
+        if self.full and isinstance(event, LegProgress | LegInfoDigit | StrangerRefused):
             self.dropped += 1
             return
         self._events.append(event)

@@ -93,8 +93,15 @@ def parse_message(text: str) -> SipMessage:
             headers.setdefault(full_name(name.strip()), value.strip())
     exact = _exact_body(text, headers) if body else ""
     return SipMessage(
-        lines[0].strip(), {name: wire_text(value) for name, value in headers.items()}, wire_text(exact)
+        lines[0].strip(), {name: one_line(value) for name, value in headers.items()}, wire_text(exact)
     )
+
+
+def one_line(value: str) -> str:
+    """A field's value with control characters (a bare CR, say) as spaces: what it says is carried on, in one
+    line.
+    """
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", wire_text(value))
 
 
 def wire_text(text: str) -> str:

@@ -47,10 +47,11 @@ def header_vector(headers: Mapping[str, str]) -> pj.SipHeaderVector:
     return vector
 
 
-def turn_away(call: pj.Call, retry_after_s: int) -> None:
-    """Answer an INVITE that never became a leg with 503; `call` may be freed after."""
-    prm = call_parameters(503)
-    prm.txOption.headers = header_vector({"Retry-After": str(retry_after_s)})
+def turn_away(call: pj.Call, status: int, retry_after_s: int | None) -> None:
+    """Answer an INVITE that never became a leg; `call` may be freed after."""
+    prm = call_parameters(status)
+    if retry_after_s is not None:
+        prm.txOption.headers = header_vector({"Retry-After": str(retry_after_s)})
     with contextlib.suppress(pj.Error):  # cancelled meanwhile
         call.hangup(prm)
 

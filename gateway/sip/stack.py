@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 
 import pjsua2 as pj
 
-from gateway.core.events import LegEnded, LegOffered, SignallingEvent
-from gateway.core.model import LegId
+from gateway.core.events import FromSignalling, LegEnded, LegOffered
+from gateway.core.model import Address, LegId
+from gateway.core.ports import Door
 from gateway.sip import library
 from gateway.sip.account import GatewayAccount
 from gateway.sip.call import DialogCall
 from gateway.sip.configuration import account_config, endpoint_config, free_port, transport_config
+from gateway.sip.door import Doorkeeper
 from gateway.sip.errors import SipStartError
 from gateway.sip.leg import Leg
 from gateway.sip.messages import name_addr
@@ -40,14 +42,18 @@ RESERVED_SHARE = 20
 
 
 class SipStack:
-    """`refuse(active_legs)` is asked with each INVITE: Retry-After [s], or None. `emit` takes each event."""
+    """`door` knows who may call; `refuse(active_legs)` is then asked with each INVITE: Retry-After [s], or
+    None. `emit` takes each event.
+    """
 
     def __init__(
         self,
         settings: SipSettings,
-        emit: Callable[[SignallingEvent], None],
+        emit: Callable[[FromSignalling], None],
         refuse: Callable[[int], int | None],
+        door: Door | None = None,
     ) -> None:
+        self.doorkeeper = Doorkeeper(door, emit)
         self._settings = settings
         self._emit = emit
         self._refuse = refuse
@@ -55,7 +61,7 @@ class SipStack:
         self._accounts: dict[str | None, GatewayAccount] = {}
         self._calls: dict[LegId, DialogCall] = {}
         self._graves: list[pj.Call] = []
-        self._refusals: list[tuple[pj.Call, int]] = []
+        self._refusals: list[tuple[pj.Call, int, int | None]] = []
         self.overload_refusals = 0
         self.bound: list[Bound] = []
         self.capacity = 0
@@ -98,6 +104,7 @@ class SipStack:
         port = self._settings.port or free_port(self._settings.bind_host)
         for transport in self._settings.transports:
             self._listen(transport, port)
+        self.doorkeeper.open()
         self._endpoint.libStart()
         self._open_account(None, SipTrunk())
         for name, trunk in self._settings.trunks.items():
@@ -123,6 +130,7 @@ class SipStack:
         self._destroy()
 
     def _destroy(self) -> None:
+        self.doorkeeper.close()
         self._calls.clear()  # freed on another thread or later, they would take hold of a new stack's calls
         self._graves.clear()
         if self._endpoint is not None:
@@ -150,7 +158,11 @@ class SipStack:
 
     def _open_account(self, name: str | None, trunk: SipTrunk) -> None:
         account = GatewayAccount(
-            lambda: self._refuse(self.active_legs), self._refused, self._offered, new_leg_id
+            self._stranger_status,
+            lambda: self._refuse(self.active_legs),
+            self._refused,
+            self._offered,
+            new_leg_id,
         )
         account.create(account_config(self._settings, trunk), name is None)
         self._accounts[name] = account
@@ -192,9 +204,15 @@ class SipStack:
         self._calls[event.leg] = DialogCall(account, leg, self, call_id, peer_wants_offer=event.sdp is None)
         self._emit(event)
 
-    def _refused(self, call: pj.Call, retry_after_s: int) -> None:
-        self.overload_refusals += 1
-        self._refusals.append((call, retry_after_s))
+    def _stranger_status(self, source: Address, message: str) -> int:
+        if self.doorkeeper.asked_by_pjsip:
+            return 0
+        return self.doorkeeper.status_for(*source, lambda: message)
+
+    def _refused(self, call: pj.Call, status: int, retry_after_s: int | None) -> None:
+        if retry_after_s is not None:
+            self.overload_refusals += 1
+        self._refusals.append((call, status, retry_after_s))
 
     def bury(self, call: DialogCall) -> None:
         self._calls.pop(call.leg.id, None)

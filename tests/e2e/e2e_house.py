@@ -188,10 +188,8 @@ class House:
 
     async def leave(self, call: OutgoingCall, *, method: str = "rfc4733") -> None:
         """A supervisor presses # and is hung up, perhaps before their phone has done with the key."""
-        pressing = asyncio.ensure_future(call.press("#", method=method))
+        await call.press("#", method=method)
         await call.ended(PATIENCE_S)
-        pressing.cancel()
-        await asyncio.gather(pressing, return_exceptions=True)
 
     async def press(
         self, call: OutgoingCall, key: str, mode: str, *, method: str = "rfc4733"

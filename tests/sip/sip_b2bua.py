@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from gateway.core.events import (
+    FromSignalling,
     LegAnswered,
     LegConfirmed,
     LegEnded,
@@ -26,12 +27,12 @@ from gateway.core.events import (
     LegReanswered,
     LegReoffered,
     LegReofferRefused,
-    SignallingEvent,
 )
 from gateway.core.model import LegId
+from gateway.core.ports import Door
 from gateway.sip import SipEndpoint, SipSettings
 
-Event = TypeVar("Event", bound=SignallingEvent)
+Event = TypeVar("Event", bound=FromSignalling)
 
 OUR_OFFER = (
     "v=0\r\no=- 7 7 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -43,11 +44,11 @@ class Recorder:
     """Keeps every event and lets a test wait for the next of a kind."""
 
     def __init__(self) -> None:
-        self.events: list[SignallingEvent] = []
+        self.events: list[FromSignalling] = []
         self._seen = 0
         self._news = asyncio.Event()
 
-    def __call__(self, event: SignallingEvent) -> None:
+    def __call__(self, event: FromSignalling) -> None:
         self.events.append(event)
         self._news.set()
 
@@ -69,14 +70,15 @@ class Recorder:
 
 @contextlib.asynccontextmanager
 async def running(
-    deliver: Callable[[SignallingEvent], None],
+    deliver: Callable[[FromSignalling], None],
     refuse_when: Callable[[int], int | None] | None = None,
+    door: Door | None = None,
     **settings: Any,
 ) -> AsyncIterator[SipEndpoint]:
     """A SIP endpoint on a free port. PJSIP_LOG_LEVEL=5 with pytest -o log_level=DEBUG shows each message."""
     level = int(os.environ.get("PJSIP_LOG_LEVEL", "3"))
     settings = {"bind_host": "127.0.0.1", "port": 0, "farewell_s": 0.05, "log_level": level} | settings
-    endpoint = SipEndpoint(SipSettings(**settings), deliver, refuse_when=refuse_when)
+    endpoint = SipEndpoint(SipSettings(**settings), deliver, refuse_when=refuse_when, door=door)
     await endpoint.start()
     try:
         yield endpoint
@@ -88,7 +90,7 @@ class B2bua:
     """Two legs a call; give `deliver` to the endpoint, then set `sip`."""
 
     def __init__(
-        self, target: Callable[[LegOffered], str], *, watch: Callable[[SignallingEvent], None] | None = None
+        self, target: Callable[[LegOffered], str], *, watch: Callable[[FromSignalling], None] | None = None
     ) -> None:
         self.sip: SipEndpoint
         self.ended = 0
@@ -98,7 +100,7 @@ class B2bua:
         self._unanswered: set[LegId] = set()
         self._number = itertools.count(1)
 
-    def deliver(self, event: SignallingEvent) -> None:
+    def deliver(self, event: FromSignalling) -> None:
         if self._watch:
             self._watch(event)
         match event:

@@ -12,7 +12,7 @@ import pytest
 from sip_b2bua import B2bua, Recorder, running
 from sip_peer import ANSWER, OFFER, SipPeer
 
-from gateway.core.events import LegConfirmed, LegEnded, LegOffered, LegProgress, SignallingEvent
+from gateway.core.events import FromSignalling, LegConfirmed, LegEnded, LegOffered, LegProgress
 from gateway.core.model import LegId
 from gateway.sip import CommandQueueFull, SipEndpoint, SipSettings, SipStartError
 from gateway.sip.call import DialogCall
@@ -202,7 +202,7 @@ async def test_callback_that_fails_ends_its_leg_only(
 
 
 async def test_consumer_that_fails_loses_no_later_event(events: Recorder) -> None:
-    def deliver(event: SignallingEvent) -> None:
+    def deliver(event: FromSignalling) -> None:
         events(event)
         raise RuntimeError("on purpose")
 

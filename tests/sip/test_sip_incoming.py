@@ -9,6 +9,7 @@ from sip_b2bua import Recorder
 from sip_peer import ANSWER, OFFER, Dialog, SipPeer, directed, media_lines
 
 from gateway.core.events import LegConfirmed, LegEnded, LegInfoDigit, LegOffered
+from gateway.core.model import LegId
 from gateway.sip import SipEndpoint
 
 
@@ -178,3 +179,35 @@ async def test_options_of_any_user_is_answered(sip: SipEndpoint, peer: SipPeer) 
     for user in ("gateway", "nobody-here"):
         await peer.dialog(user).request("OPTIONS")
         assert "INVITE" in (await peer.next("SIP/2.0 200")).headers["Allow"]
+
+
+async def test_options_within_a_call(sip: SipEndpoint, peer: SipPeer, events: Recorder) -> None:
+    """Some phones and SBCs ask so whether the call is still alive."""
+    dialog, _, event = await offered(peer, events)
+    sip.answer(event.leg, ANSWER)
+    await dialog.acknowledge(await peer.next("SIP/2.0 200"))
+    await events.next(LegConfirmed)
+    for _ in range(3):
+        await dialog.request("OPTIONS")
+        answer = await peer.next("SIP/2.0 ")
+        assert answer.start.startswith("SIP/2.0 200")
+        assert answer.headers["CSeq"].endswith("OPTIONS")
+    sip.hang_up(event.leg)
+    await peer.respond(await peer.next("BYE"), "200 OK")
+    await events.next(LegEnded)
+
+
+async def test_control_characters_in_a_header_do_not_cost_the_call(
+    sip: SipEndpoint, peer: SipPeer, events: Recorder
+) -> None:
+    """PJSIP's parser takes a bare CR and a blank for a folded line; what is carried on is one line."""
+    _, _, event = await offered(peer, events, extra="Diversion: <sip:111@pbx>\r ;reason=away\x01\x7f;x=1")
+    assert event.headers["Diversion"] == "<sip:111@pbx>  ;reason=away ;x=1"
+    async with SipPeer(sip.bound[0][2]) as called:
+        sip.invite(LegId("called"), called.uri, OFFER, headers={"Diversion": event.headers["Diversion"]})
+        invite = await called.next("INVITE")
+        assert invite.headers["Diversion"] == event.headers["Diversion"]
+        sip.hang_up(LegId("called"))
+        await called.respond(invite, "487 Request Terminated")
+    sip.hang_up(event.leg)
+    await peer.next("SIP/2.0 603")

@@ -212,3 +212,33 @@ async def test_bad_input_is_refused_before_it_is_queued(sip: SipEndpoint) -> Non
         sip.invite(LEG, "sip:x@127.0.0.1", "hello")
     with pytest.raises(SipError, match="control characters"):
         sip.invite(LEG, "sip:x@127.0.0.1", OFFER, headers={"X-A": "1\r\nEvil: 2"})
+
+
+async def test_options_within_a_call(sip: SipEndpoint, peer: SipPeer, events: Recorder) -> None:
+    _, dialog = await answered(sip, peer, events)
+    await dialog.request("OPTIONS")
+    assert (await peer.next("SIP/2.0 ")).start.startswith("SIP/2.0 200")
+    await dialog.request("BYE")
+    await peer.next("SIP/2.0 200")
+
+
+@pytest.mark.parametrize("where", ["c=", "a=rtcp"])
+async def test_a_host_name_in_an_answer_is_not_looked_up(
+    sip: SipEndpoint, peer: SipPeer, events: Recorder, where: str
+) -> None:
+    """Looking it up would hold all signalling up. `localhost` would be found; the call is refused all the same.
+    What an a=rtcp line names is of no use to us: the call goes on without it.
+    """
+    invite = await invited(sip, peer)
+    if where == "c=":
+        sdp = ANSWER.replace("c=IN IP4 127.0.0.1", "c=IN IP4 localhost")
+    else:
+        sdp = ANSWER + "a=rtcp:42001 IN IP4 no-such-host.invalid\r\n"
+    await peer.respond(invite, "200 OK", sdp)
+    if where == "c=":
+        await peer.respond(await peer.next("BYE", also="ACK"), "200 OK")
+        assert (await events.next(LegEnded)).code == 488
+    else:
+        assert (await events.next(LegAnswered)).sdp == sdp
+        sip.hang_up(LEG)
+        await peer.respond(await peer.next("BYE"), "200 OK")

@@ -12,6 +12,7 @@ from typing import Any
 from callscript import phone_sdp
 
 from gateway.calls.exchange import Exchange
+from gateway.calls.strangers import StrangerDoor
 from gateway.config.model import Config
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, News
@@ -172,7 +173,9 @@ class FakeMedia:
 class House:
     """An exchange, its fakes, and the people who call."""
 
-    def __init__(self, config: dict[str, Any] | None = None, *, ports: int = 100) -> None:
+    def __init__(
+        self, config: dict[str, Any] | None = None, *, ports: int = 100, door: StrangerDoor | None = None
+    ) -> None:
         self.loop = FakeLoop()
         self.sip = FakeSignalling()
         self.media = FakeMedia(ports)
@@ -181,6 +184,7 @@ class House:
             Config.model_validate({**CONFIG, **(config or {})}),
             self.sip,
             self.media,
+            door=door,
             loop=self.loop,
             wall=lambda: started + timedelta(seconds=self.loop.now_s - 100),
         )

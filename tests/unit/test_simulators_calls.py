@@ -107,6 +107,18 @@ async def test_keys_reach_the_other_end(method):
         assert heard == "*99"
 
 
+@pytest.mark.parametrize("method", ["rfc4733", "info"])
+async def test_pressing_ends_with_the_call(method):
+    """The other end hangs up in the middle, as the gateway does on a supervisor's #."""
+    async with phones(on_incoming="answer") as (patient, advisor):
+        call, answered = await talking(patient, advisor)
+        pressing = asyncio.ensure_future(call.press("#" * 100, method=method, ms=40, gap_ms=20))
+        await asyncio.sleep(0.1)
+        await answered.hang_up()
+        await asyncio.wait_for(pressing, 3)
+        await asyncio.wait_for(call.press("1", method=method), 3)
+
+
 async def test_a_key_that_does_not_exist_is_refused():
     async with phones(on_incoming="answer") as (patient, advisor):
         call, _ = await talking(patient, advisor)

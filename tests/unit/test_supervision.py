@@ -263,6 +263,83 @@ def test_the_patient_stays_with_another_who_speaks(script: Script) -> None:
     assert script.call.live
 
 
+def taken_over(script: Script, *others: tuple[str, Mode], roles: str = "floorwalker") -> None:
+    """fw1 has the patient, the advisor has gone, others are there."""
+    script.joins("fw1", Mode.TAKEOVER)
+    for name, mode in others:
+        script.joins(name, mode, user=floorwalker(name, roles=frozenset({roles})))
+    script.ends("advisor")
+    script.clear()
+
+
+@pytest.mark.parametrize("mode", [Mode.LISTEN, Mode.WHISPER])
+@pytest.mark.parametrize("how", ["by key", "by BYE", "dismissed"])
+def test_the_patient_of_a_floorwalker_who_leaves_goes_to_another(
+    script: Script, mode: Mode, how: str
+) -> None:
+    """With the advisor gone: nobody who could speak with the patient is left to listen to a call that ends."""
+    taken_over(script, ("fw2", mode))
+    if how == "by key":
+        script.event(Digit(FW1, "#", 100))
+    elif how == "by BYE":
+        script.ends("fw1")
+    else:
+        script.dismisses("fw1")
+    facts = script.facts("supervisor.mode")
+    assert (facts["user"], facts["mode"], facts["previous"]) == ("fw2", "takeover", mode.value)
+    assert (facts["by"], facts["via"]) == (None, "succession")
+    hung_up = [] if how == "by BYE" else ["hang up fw1"]
+    assert script.lines(news=False) == ["path caller>fw2 fw2>caller", "remove fw1", *hung_up]
+    assert script.call.state is State.TAKEN
+
+
+def test_who_whispered_has_the_patient_before_who_listened(script: Script) -> None:
+    taken_over(script, ("fw2", Mode.LISTEN), ("fw3", Mode.WHISPER))
+    script.ends("fw1")
+    assert script.facts("supervisor.mode")["user"] == "fw3"
+    script.clear()
+    script.ends("fw3")
+    assert script.facts("supervisor.mode")["user"] == "fw2"
+    script.clear()
+    script.ends("fw2")
+    assert script.lines(news=False) == ["path nobody", "remove fw2", "hang up caller", "RemoveMedia"]
+
+
+def test_who_is_heard_has_the_patient_before_who_is_silent_or_on_hold(script: Script) -> None:
+    taken_over(script, ("fw2", Mode.WHISPER), ("fw3", Mode.LISTEN))
+    script.event(StreamSilent(FW2, 5000))
+    script.ends("fw1")
+    assert script.facts("supervisor.mode")["user"] == "fw3"
+    script.clear()
+    script.ends("fw3")
+    assert script.facts("supervisor.mode")["user"] == "fw2", "better than nobody"
+
+
+def test_who_may_not_take_over_does_not_get_the_patient(script: Script) -> None:
+    taken_over(script, ("fw2", Mode.LISTEN), roles="auditor")
+    script.ends("fw1")
+    assert "hang up caller" in script.lines()
+
+
+def test_with_the_advisor_there_nobody_inherits(script: Script) -> None:
+    script.joins("fw1", Mode.TAKEOVER)
+    script.joins("fw2", Mode.WHISPER)
+    script.ends("fw1")
+    assert script.call.snapshot()["supervisors"][0]["mode"] == "whisper"
+
+
+def test_the_patient_of_a_floorwalker_who_fell_silent_goes_to_one_who_is_heard(script: Script) -> None:
+    taken_over(script, ("fw2", Mode.LISTEN))
+    script.event(StreamSilent(FW1, 5000))
+    modes = {one["user"]: one["mode"] for one in script.call.snapshot()["supervisors"]}
+    assert modes == {"fw1": "listen", "fw2": "takeover"}
+    script.clear()
+    script.event(StreamSilent(FW2, 5000))
+    script.passes(6)
+    script.sees("path caller>fw2 fw2>caller", "remove fw1", "hang up fw1")
+    assert script.call.state is State.TAKEN, "both silent: whoever has the patient stays for long"
+
+
 # ── the panic code, and being rung about it ──
 
 
