@@ -15,16 +15,7 @@ log = get_logger(__name__)
 
 Watcher = Callable[[News], None]
 _WARNINGS = frozenset(
-    {
-        "supervision.refused",
-        "alert.raised",
-        "alert.escalated",
-        "alert.refused",
-        "help.refused",
-        "call.refused",
-        "stream.silent",
-        "call.fault",
-    }
+    {"supervision.refused", "alert.raised", "alert.refused", "call.refused", "stream.silent", "call.fault"}
 )
 
 
@@ -43,7 +34,7 @@ class Newsroom:
     def publish(self, kind: str, at: str, call: CallId | None, data: Mapping[str, Any]) -> None:
         news = News(kind, at, call, data)
         tell = log.warning if kind in _WARNINGS else log.info
-        tell(kind, **_for_log(kind, call, data))
+        tell(kind, **_for_log(call, data))
         for watcher in list(self._watchers.values()):
             try:
                 watcher(news)
@@ -55,7 +46,7 @@ def void(_: object) -> None:
     """Discard a result."""
 
 
-def _for_log(kind: str, call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
+def _for_log(call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
     """One flat line: the advisor by id, supervisors as user=mode."""
     facts = {name: value for name, value in data.items() if value not in (None, "", []) and name != "id"}
     if isinstance(advisor := facts.get("advisor"), Mapping):
@@ -67,5 +58,5 @@ def _for_log(kind: str, call: CallId | None, data: Mapping[str, Any]) -> dict[st
     if call is not None:
         facts["call"] = call
     if "id" in data and data["id"] != call:
-        facts["help" if kind.startswith("help.") else "alert"] = data["id"]
+        facts["alert"] = data["id"]
     return facts

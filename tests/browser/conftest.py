@@ -11,14 +11,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
-from browser_console import Console, launched  # noqa: E402
+from browser_console import MICROPHONE, Console, launched  # noqa: E402
 from e2e_gateway import Gateway, Ports, Settings, free_port  # noqa: E402
 from e2e_house import House  # noqa: E402
 from playwright.async_api import Browser  # noqa: E402
@@ -26,11 +24,6 @@ from playwright.async_api import Browser  # noqa: E402
 from simulators import speech  # noqa: E402
 
 LOG_LINES = 200
-WORDS = (
-    "I am right behind you. Ask her whether the chest pain spreads to the arm or the jaw, and how long it has lasted. "
-    "If she is short of breath, send the ambulance first and keep her talking until the crew is at the door."
-)
-"""What the floorwalker says into the microphone, over and over."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,13 +81,8 @@ async def house(gateway: Gateway) -> AsyncIterator[House]:
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is spoken into every microphone, as a WAV file."""
     path = tmp_path_factory.mktemp("microphone") / "floorwalker.wav"
-    speech.write_wav(path, spoken())
+    speech.write_wav(path, MICROPHONE)
     return path
-
-
-def spoken() -> npt.NDArray[np.int16]:
-    """The floorwalker's words, at 8,000 Hz."""
-    return speech.audio(speech.Speech("floorwalker", WORDS))
 
 
 @pytest.fixture

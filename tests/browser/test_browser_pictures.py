@@ -31,7 +31,7 @@ async def talking(house: House, extension: str, patient: str) -> Line:
 async def test_pictures(console: Console, house: House, pictures: Path) -> None:
     page = console.page
     await page.goto("/")
-    await expect(page.get_by_role("button", name="Sign in").first).to_be_visible()
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     await page.screenshot(path=pictures / "sign-in.png")
     await console.sign_in()
     lines = [await talking(house, str(2000 + n), f"+44770090012{n}") for n in range(1, 8)]

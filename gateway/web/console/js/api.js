@@ -11,15 +11,10 @@ export class Refused extends Error {
   }
 }
 
-let bearer = null;
 let csrf = null;
 let paths = {};
 
-/** A token instead of the session cookie. Kept in memory alone: a reload forgets it. */
-export function useToken(token) {
-  bearer = token;
-}
-
+/** What the session wants to see with every request that changes something. */
 export function useCsrf(value) {
   csrf = value ?? null;
 }
@@ -27,7 +22,6 @@ export function useCsrf(value) {
 /** Send a request; answers with what the JSON says, null for an empty answer. Raises Refused. */
 export async function request(method, path, body) {
   const headers = {};
-  if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -55,7 +49,7 @@ export const post = (path, body = {}) => request("POST", path, body);
 export function socket(path) {
   const url = new URL(path, location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(url, bearer ? ["supervision.v1", `bearer.${bearer}`] : ["supervision.v1"]);
+  return new WebSocket(url, ["supervision.v1"]);
 }
 
 /** Ask what this gateway serves; needs nobody to be signed in. */

@@ -7,14 +7,13 @@ import { nameOf, stateOf } from "./house.js";
 import { Meter } from "./meter.js";
 import { LEAVE_KEYS, MODES, modeOfKey } from "./modes.js";
 import { bindKeys, keysOn, setKeysOn } from "./keys.js";
-import { OnAir } from "./onair.js";
 import { alertCard } from "./alertcard.js";
 import { Waveform } from "./waveform.js";
 
 const AGAIN_S = 30;
 
 export function openCall({ house, onair, session, attempt, act }, id) {
-  const supervises = OnAir.canSpeak && session.may("whisper");
+  const supervises = session.may("whisper");
   const title = el("h1");
   const facts = el("p", { class: "facts" });
   const alerts = el("div", { class: "here" });
@@ -27,6 +26,7 @@ export function openCall({ house, onair, session, attempt, act }, id) {
   const advisorWave = new Waveform("Advisor", "advisor");
   const again = button("Hear the last 30 s (H)", () => act(() => onair.hearAgain(AGAIN_S)));
   const apart = el("input", { type: "checkbox", onchange: () => onair.setApart(apart.checked) });
+  const ears = el("label", {}, apart, " Patient in the left ear, advisor in the right");
   const missed = el("ul", { class: "missed", "aria-label": "What you missed", "aria-live": "polite" });
   const keys = el("input", { type: "checkbox", onchange: () => setKeysOn(keys.checked) });
 
@@ -52,7 +52,7 @@ export function openCall({ house, onair, session, attempt, act }, id) {
     alerts,
     el("div", { class: "modes", role: "group", "aria-label": "What you do on this call" }, ...buttons.values(), leave),
     el("section", { class: "voices", "aria-label": "Who speaks" }, el("div", { class: "now" }, el("span", { text: "Patient" }), patient.element, el("span", { text: "Advisor" }), speaking.element, marks), patientWave.element, advisorWave.element),
-    el("div", { class: "tools" }, again, el("label", {}, apart, " Patient in the left ear, advisor in the right"), el("label", {}, keys, " Single keys")),
+    el("div", { class: "tools" }, again, ears, el("label", {}, keys, " Single keys")),
     missed,
     el("h2", { text: "On this call" }),
     others,
@@ -79,13 +79,13 @@ export function openCall({ house, onair, session, attempt, act }, id) {
     again.disabled = !(here && onair.minute?.written);
     setText(again, onair.replaying ? "Stop (H)" : `Hear the last ${AGAIN_S} s (H)`);
     apart.checked = onair.apart;
-    apart.disabled = !here;
+    ears.hidden = here && onair.kind === "leg";
     keys.checked = keysOn();
     const raised = [...house.alerts.values()].filter((alert) => alert.call === id);
     alerts.replaceChildren(...raised.map((alert) => alertCard(alert, { house, session, act })));
     others.replaceChildren(
       ...call.supervisors.map((one) => el("li", { "data-mode": one.mode }, el("b", { text: one.leg === onair.leg ? "You" : one.name || one.user }), ` · ${MODES[one.mode]?.doing.toLowerCase() ?? one.mode} since ${timeOfDay(one.since)}`)),
-      ...(call.feeds ?? []).map((one) => el("li", {}, el("b", { text: one.user === session.id ? "You" : one.name || one.user }), ` · hears it since ${timeOfDay(one.since)}`)),
+      ...feedsOf(call).map((one) => el("li", {}, el("b", { text: one.user === session.id ? "You" : one.name || one.user }), ` · hears it since ${timeOfDay(one.since)}`)),
     );
     if (!others.childElementCount) others.append(el("li", { class: "faint", text: "Nobody but the patient and the advisor." }));
     missed.replaceChildren(...(here ? onair.missed : []).map((one) => el("li", { text: `${timeOfDay(one.at)}: ${one.text}` })));
@@ -120,4 +120,10 @@ export function openCall({ house, onair, session, attempt, act }, id) {
   ];
   show();
   return { title: "Call", element, focus: () => buttons.get(modes[0])?.focus(), close: () => ends.forEach((end) => end()) };
+}
+
+/** Who hears the call without being on it: the feed behind a supervisor's waveforms is the supervisor. */
+function feedsOf(call) {
+  const there = new Set(call.supervisors.map((one) => one.user));
+  return (call.feeds ?? []).filter((feed) => !there.has(feed.user));
 }

@@ -13,7 +13,7 @@ export function unpack(buffer, offset, channels) {
   });
 }
 
-/** What both audio sockets share. `on`: `start(header)`, `frame(samples, media_time_ms)`, `missed(ms, text)`, `end(reason)`. */
+/** What both audio sockets share. `on`: `start(header)`, `frame(samples, media_time_ms)`, `missed(ms, text)`, `told(message)` for others, `end(reason, code)`: it is closed, code null where the gateway has said why. */
 export class AudioSocket {
   #socket;
   #header = null;
@@ -24,7 +24,7 @@ export class AudioSocket {
     this.#socket = socket(path);
     this.#socket.binaryType = "arraybuffer";
     this.#socket.onmessage = ({ data }) => (typeof data === "string" ? this.#told(JSON.parse(data)) : this.#frame(data));
-    this.#socket.onclose = ({ reason }) => this.#end(reason || "the connection was lost");
+    this.#socket.onclose = ({ code, reason }) => this.#end(reason || "the connection was lost", code);
   }
 
   get header() {
@@ -40,9 +40,10 @@ export class AudioSocket {
     return this.#socket.bufferedAmount;
   }
 
+  /** For good: the gateway waits for nobody. */
   close() {
     this.#ended = true;
-    this.#socket.close();
+    this.#socket.close(1000);
   }
 
   #told(message) {
@@ -50,7 +51,7 @@ export class AudioSocket {
       this.#header = message;
       this.on.start?.(message);
     } else if (message.type === "missed") this.on.missed?.(message.ms, message.text);
-    else if (message.type === "end") this.#end(message.reason);
+    else if (message.type === "end") this.#end(message.reason, null);
     else this.on.told?.(message);
   }
 
@@ -62,15 +63,14 @@ export class AudioSocket {
     this.on.frame?.(unpack(data, offset, header.channels.length), media_time_ms);
   }
 
-  #end(reason) {
+  #end(reason, code) {
     if (this.#ended) return;
     this.#ended = true;
-    this.on.end?.(reason);
+    this.on.end?.(reason, code);
   }
 }
 
-/** Both voices of a call. history_s: how much of what was said before is wanted. */
+/** Both voices of a call. First comes what was said in the last `history_s`, as fast as it can; `on.told({type: "live"})` where it ends. */
 export function openFeed(call, history_s, on) {
-  const history = history_s ? `&history=${history_s}` : "";
-  return new AudioSocket(`/api/calls/${encodeURIComponent(call)}/audio?channels=caller,advisor&encoding=l16${history}`, on);
+  return new AudioSocket(`/api/calls/${encodeURIComponent(call)}/audio?channels=caller,advisor&encoding=l16&history=${history_s}&catchup=off`, on);
 }

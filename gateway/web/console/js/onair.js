@@ -1,44 +1,48 @@
 /**
- * This person's presence on a call, at most one at a time: as a listener of the feed, or as a supervisor with a microphone.
+ * This person's presence on a call, at most one at a time: on the call as a supervisor, or hearing its feed.
  *
- * The mode shown is the one that the gateway tells, never the one that was asked for. A mode in which the patient or the advisor would hear
- * this person is asked for only once the microphone is open: nobody is left with silence.
+ * The mode shown is the one that the gateway tells, never the one that was asked for. A mode in which somebody would hear this person is
+ * asked for only once the microphone is open: no patient is left with silence.
  */
 
-import { post, request, serves } from "./api.js";
-import { AudioSocket, openFeed } from "./feed.js";
+import { post, request } from "./api.js";
+import { openFeed } from "./feed.js";
+import { Headset } from "./headset.js";
 import { LastMinute } from "./minute.js";
 import { MODES } from "./modes.js";
 import { Microphone, Player, replay, sound } from "./sound.js";
 
-const SUPERVISE = "/api/calls/{call}/supervisors";
-const HISTORY_S = 0;
-const MOST_WAITING_BYTES = 6400; // a fifth of a second of the microphone; what a slow line cannot take is dropped, never late
+const HISTORY_S = 30;
+const MICROPHONE_HZ = 8000;
 
 export class OnAir {
   call = null;
+  /** `leg`: on the call; `feed`: hears it from outside. */
   kind = null;
   mode = null;
   leg = null;
-  since_ms = 0;
+  /** The line is being opened again. */
+  broken = false;
   /** `{at, text}` of what was missed, newest last. */
   missed = [];
   minute = null;
+  media_time_ms = 0;
   mic_db = -100;
   replaying = false;
   apart = true;
 
   #player = null;
   #feed = null;
-  #audio = null;
+  #headset = null;
   #mic = null;
-  #micRate = 8000;
   #stopReplay = null;
   #watchers = new Set();
   #busy = Promise.resolve();
 
-  constructor(house, say) {
+  /** say(text): tells the person something. */
+  constructor(house, session, say) {
     this.house = house;
+    this.session = session;
     this.say = say;
     house.watch((changed) => this.#follow(changed));
   }
@@ -52,17 +56,12 @@ export class OnAir {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Can one speak here, or only hear? */
-  static get canSpeak() {
-    return serves(SUPERVISE, "post");
-  }
-
   /** Be on `call` in `mode`; one after the other, however fast the keys come. Raises Error with plain words. */
   enter(call, mode) {
     return this.#inTurn(() => this.#enter(call, mode));
   }
 
-  /** Hear a call's feed without being on the call. */
+  /** Hear a call's feed without being on the call. Raises Error with plain words. */
   listenIn(call) {
     return this.#inTurn(() => this.#listenIn(call));
   }
@@ -80,27 +79,42 @@ export class OnAir {
   async #enter(call, mode) {
     const audio = await sound();
     if (MODES[mode].speaks) await this.#openMicrophone();
-    if (this.kind === "leg" && this.call === call) {
-      await request("PATCH", `/api/calls/${encodeURIComponent(call)}/supervisors/${encodeURIComponent(this.leg)}`, { mode });
-      this.#entered(mode);
-      return;
+    if (this.kind === "leg" && this.call === call) await this.#change(mode);
+    else await this.#join(audio, call, mode);
+  }
+
+  async #change(mode) {
+    const headset = this.#headset;
+    headset.speakIn = mode;
+    try {
+      await request("PATCH", `/api/calls/${encodeURIComponent(this.call)}/supervisors/${encodeURIComponent(this.leg)}`, { mode });
+    } catch (refused) {
+      headset.speakIn = this.mode ?? "listen";
+      throw refused;
     }
-    await this.#leave();
-    const joined = await post(`/api/calls/${encodeURIComponent(call)}/supervisors`, { mode, via: "web" });
+  }
+
+  async #join(audio, call, mode) {
+    await this.#leave({ keepMicrophone: MODES[mode].speaks });
+    const joined = await post(`/api/calls/${encodeURIComponent(call)}/supervisors`, { mode, via: "web" }).catch((refused) => {
+      this.#closeMicrophone();
+      throw refused;
+    });
     this.#begin(call, "leg");
     this.leg = joined.leg;
-    this.#entered(joined.mode ?? mode);
-    this.#audio = new AudioSocket(joined.audio ?? `/api/supervisors/${encodeURIComponent(joined.leg)}/audio`, {
-      start: (header) => {
-        this.#micRate = header.rate;
-        this.#player = new Player(audio, { rate: header.rate, channels: header.channels.length, apart: this.apart });
-      },
+    this.#entered(joined.mode);
+    this.#headset = new Headset(joined.audio, joined.mode, {
+      start: (header) => this.#play(audio, header),
+      mode: (held) => this.#entered(held),
       frame: (samples) => this.#player?.play(samples),
       missed: (ms, text) => this.#missed(ms, text),
+      broken: () => {
+        this.broken = true;
+        this.#tell();
+      },
       end: (reason) => this.#over(call, reason),
     });
-    this.#remember(call, null);
-    this.#tell();
+    if (this.session.may("stream")) this.#remember(call, null);
   }
 
   async #listenIn(call) {
@@ -115,34 +129,44 @@ export class OnAir {
   #begin(call, kind) {
     this.call = call;
     this.kind = kind;
-    this.since_ms = performance.now();
     this.missed = [];
     this.minute = null;
   }
 
   #entered(mode) {
+    this.broken = false;
     this.mode = mode;
+    if (this.#headset) this.#headset.speakIn = mode;
     if (!MODES[mode].speaks) this.#closeMicrophone();
     this.#tell();
+  }
+
+  #play(audio, header) {
+    this.#player?.close();
+    this.#player = new Player(audio, { rate: header.rate, channels: header.channels.length, apart: this.apart });
   }
 
   /** The feed of both voices, for the last minute; played where `audio` is given. */
   #remember(call, audio) {
     let expected_ms = null;
+    let live = false;
     this.#feed = openFeed(call, HISTORY_S, {
       start: (header) => {
+        live = header.live ?? true;
         this.minute = new LastMinute(header.rate, header.channels.length);
-        if (audio) this.#player = new Player(audio, { rate: header.rate, channels: header.channels.length, apart: this.apart });
+        if (audio) this.#play(audio, header);
         this.#tell();
       },
       frame: (samples, media_time_ms) => {
         if (expected_ms !== null && media_time_ms > expected_ms) this.minute.skip(media_time_ms - expected_ms);
-        expected_ms = media_time_ms + (samples[0].length / this.minute.rate) * 1000;
-        this.media_time_ms = expected_ms;
+        expected_ms = this.media_time_ms = media_time_ms + (samples[0].length / this.minute.rate) * 1000;
         this.minute.add(samples);
-        if (audio) this.#player.play(samples);
+        if (audio && live) this.#player.play(samples);
       },
-      missed: (ms, text) => this.#missed(ms, text),
+      told: (message) => {
+        if (message.type === "live") live = true;
+      },
+      missed: (ms, text) => audio && this.#missed(ms, text),
       end: (reason) => audio && this.#over(call, reason),
     });
   }
@@ -153,10 +177,9 @@ export class OnAir {
   }
 
   async #openMicrophone() {
-    if (this.#mic) return;
-    this.#mic = await Microphone.open(this.#micRate, (frame, level_db) => {
+    this.#mic ??= await Microphone.open(MICROPHONE_HZ, (frame, level_db) => {
       this.mic_db = level_db;
-      if (this.#audio && MODES[this.mode]?.speaks && this.#audio.waiting < MOST_WAITING_BYTES) this.#audio.send(frame);
+      this.#headset?.say(frame);
     });
   }
 
@@ -192,24 +215,25 @@ export class OnAir {
     this.#tell();
   }
 
-  async #leave() {
+  async #leave({ keepMicrophone = false } = {}) {
     const { call, kind, leg } = this;
-    this.#close();
+    this.#close(keepMicrophone);
     if (kind === "leg") {
       await request("DELETE", `/api/calls/${encodeURIComponent(call)}/supervisors/${encodeURIComponent(leg)}`).catch((refused) => {
-        if (refused.status !== 404) throw refused; // it was over before
+        if (refused.status !== 404) throw refused; // the closed line has ended it already
       });
     }
   }
 
-  #close() {
+  #close(keepMicrophone = false) {
     this.#stopReplay?.();
-    this.#closeMicrophone();
+    if (!keepMicrophone) this.#closeMicrophone();
     this.#feed?.close();
-    this.#audio?.close();
+    this.#headset?.close();
     this.#player?.close();
-    this.#feed = this.#audio = this.#player = null;
+    this.#feed = this.#headset = this.#player = null;
     this.call = this.kind = this.mode = this.leg = this.minute = null;
+    this.broken = false;
     this.#tell();
   }
 
@@ -219,17 +243,8 @@ export class OnAir {
     this.say(`You are off the call: ${reason}.`);
   }
 
-  /** What the gateway tells of this person's leg. */
+  /** The call may end before the line says so. */
   #follow(changed) {
-    if (!this.call || !(changed.whole || changed.calls.has(this.call))) return;
-    const call = this.house.calls.get(this.call);
-    if (!call) {
-      this.#over(this.call, "the call has ended");
-      return;
-    }
-    if (this.kind !== "leg") return;
-    const mine = call.supervisors.find((supervisor) => supervisor.leg === this.leg);
-    if (mine && mine.mode !== this.mode) this.#entered(mine.mode);
-    else if (!mine && changed.kind === "call.changed") this.#over(this.call, "your line was taken off it");
+    if (this.call && (changed.whole || changed.calls.has(this.call)) && !this.house.calls.has(this.call)) this.#over(this.call, "it has ended");
   }
 }

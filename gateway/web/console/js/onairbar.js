@@ -29,7 +29,7 @@ export function onAirBar({ house, onair, attempt }) {
     setText(doing, mode.doing.toUpperCase());
     setText(who, nameOf(call?.advisor));
     setAttribute(who, "href", `#/call/${encodeURIComponent(onair.call)}`);
-    setText(heard, mode.heard(call));
+    setText(heard, onair.broken ? "Your line is broken; it is being opened again." : mode.heard(call));
     own.hidden = !mode.speaks;
     setText(missed, onair.missed.at(-1)?.text ?? "");
   }

@@ -16,7 +16,7 @@ const SAID_MS = 8000;
 export function openShell(session, leave) {
   const house = new House();
   const said = el("div", { class: "said", role: "status" });
-  const onair = new OnAir(house, say);
+  const onair = new OnAir(house, session, say);
   const context = { house, onair, session, go, say, act, attempt };
   const views = VIEWS.filter((view) => view.shown(session));
   const links = new Map(views.filter((view) => view.word).map((view) => [view.name, el("a", { href: `#/${view.name}`, text: view.word })]));

@@ -1,45 +1,33 @@
-/** The first page: name and password, or a token. */
+/** The first page: name and password, or the organisation's own sign-in. */
 
 import { serves } from "./api.js";
 import { el, setText } from "./dom.js";
-import { signIn, signInByToken } from "./session.js";
+import { signIn } from "./session.js";
 import { sound } from "./sound.js";
 
 /** done(session): somebody is in. why: what to say first, such as that the session has run out. */
 export function openSignIn(done, why = "") {
-  const byPassword = serves("/api/session", "post");
   const said = el("p", { class: "refusal", role: "alert", text: why });
+  const user = el("input", { name: "user", required: true, autocomplete: "username", spellcheck: "false", autocapitalize: "none" });
+  const password = el("input", { name: "password", type: "password", required: true, autocomplete: "current-password" });
+  const go = el("button", { class: "primary", text: "Sign in" });
 
-  function form(title, fields, submit) {
-    const inputs = fields.map(([name, label, type, complete]) => [label, el("input", { name, type, required: true, autocomplete: complete, spellcheck: "false", autocapitalize: "none" })]);
-    const go = el("button", { class: "primary", text: "Sign in" });
-    return el(
-      "form",
-      {
-        "aria-label": title,
-        async onsubmit(event) {
-          event.preventDefault();
-          setText(said, "");
-          go.disabled = true;
-          sound().catch(() => null); // this click is what lets the page sound an alert later
-          try {
-            done(await submit(...inputs.map(([, input]) => input.value)));
-          } catch (refused) {
-            setText(said, refused.message);
-            inputs.at(-1)[1].select();
-          } finally {
-            go.disabled = false;
-          }
-        },
-      },
-      inputs.map(([label, input]) => el("label", {}, label, input)),
-      go,
-    );
+  async function submit(event) {
+    event.preventDefault();
+    setText(said, "");
+    go.disabled = true;
+    sound().catch(() => null); // this click is what lets the page sound an alert later
+    try {
+      done(await signIn(user.value.trim(), password.value));
+    } catch (refused) {
+      setText(said, refused.message);
+      password.select();
+    } finally {
+      go.disabled = false;
+    }
   }
 
-  const passwords = byPassword ? form("Sign in", [["user", "User", "text", "username"], ["password", "Password", "password", "current-password"]], signIn) : null;
   const elsewhere = serves("/api/session/oidc") ? el("a", { class: "button", href: "/api/session/oidc", text: "Sign in with your organisation" }) : null;
-  const tokens = form("Sign in by token", [["token", "Token", "password", "off"]], signInByToken);
-  const element = el("main", { class: "signin" }, el("h1", { text: "Supervision" }), said, passwords, elsewhere, byPassword ? el("details", {}, el("summary", { text: "Use a token" }), tokens) : tokens);
-  return { element, focus: () => element.querySelector("input")?.focus() };
+  const element = el("main", { class: "signin" }, el("h1", { text: "Supervision" }), said, el("form", { "aria-label": "Sign in", onsubmit: submit }, el("label", {}, "User", user), el("label", {}, "Password", password), go), elsewhere);
+  return { element, focus: () => user.focus() };
 }

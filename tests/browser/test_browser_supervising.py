@@ -1,0 +1,79 @@
+"""Whisper, barge and take over from the console: who hears the floorwalker's microphone, and who does not."""
+
+from __future__ import annotations
+
+import numpy as np
+from browser_console import MICROPHONE, Console
+from e2e_checks import Heard, heard_voice, unique_payloads
+from e2e_house import House, Line, heard_more
+from playwright.async_api import expect
+
+from simulators import Call
+
+ENOUGH_PACKETS = 200
+"""Four seconds of the floorwalker's words."""
+ROUND_AND_ROUND = np.concatenate([MICROPHONE, MICROPHONE])
+CLEAR = 0.7
+"""Correlation of what is heard with the microphone's file, after the browser's echo and noise suppression, G.711 and all."""
+
+
+async def supervised(console: Console, house: House, how: str) -> Line:
+    """A call whose parties send only payloads that are like no other, with the floorwalker on it."""
+    line = await house.conversation("2001")
+    line.patient.say_payloads(unique_payloads(60, seed=1))
+    line.advisor.say_payloads(unique_payloads(60, seed=2))
+    await console.sign_in()
+    await console.open_call(line.id)
+    await console.press(how)
+    return line
+
+
+async def voice_at(call: Call) -> Heard:
+    """The microphone as it is heard at somebody's ear from now on; their partner is silent meanwhile."""
+    mark = call.received.mark()
+    await heard_more(call, ENOUGH_PACKETS)
+    return heard_voice(call.received.since(mark).audio(), ROUND_AND_ROUND)
+
+
+async def test_a_whisper_reaches_the_advisor_alone(console: Console, house: House) -> None:
+    line = await supervised(console, house, "Whisper")
+    await expect(console.doing).to_have_text("WHISPERING")
+    await expect(console.page.locator(".onair .heard")).to_have_text(
+        "Only Adv1 hears you. The patient does not."
+    )
+    await expect(console.page.locator(".onair .spoken")).to_have_text("is heard")
+    line.patient.say(np.zeros(160, dtype=np.int16), loop=True)
+    found = await voice_at(line.advisor)
+    assert found.correlation > CLEAR, found
+    await line.settle(mixed=True)
+    assert (
+        line.to_patient.unheard == 0
+    )  # each payload is the advisor's, bit for bit, from the first to the last
+    await console.leave()
+
+
+async def test_barge_then_take_over_then_back(console: Console, house: House) -> None:
+    line = await supervised(console, house, "Barge in")
+    await expect(console.doing).to_have_text("JOINED IN")
+    silence = np.zeros(160, dtype=np.int16)
+    line.patient.say(silence, loop=True)
+    line.advisor.say(silence, loop=True)
+    found = await voice_at(line.patient)
+    assert found.correlation > CLEAR, found
+    mark = console.gateway.mark()
+    await console.page.keyboard.press("t")
+    await expect(console.doing).to_have_text("TAKEN OVER")
+    await expect(console.page.locator(".onair .heard")).to_have_text(
+        "The patient hears you, and only you. The patient is yours."
+    )
+    assert (await console.gateway.logged("supervisor.mode", since=mark))["mode"] == "takeover"
+    found = await voice_at(line.patient)
+    assert found.correlation > CLEAR, found
+    await console.page.keyboard.press("4")
+    await expect(console.doing).to_have_text("LISTENING")
+    line.advisor.say_payloads(payloads := unique_payloads(20, seed=3))
+    await heard_more(line.patient, 100)
+    assert line.patient.received.last.payload in set(payloads)  # the patient is back with the advisor
+    await console.page.keyboard.press("x")
+    await expect(console.doing).to_be_hidden()
+    await console.gateway.logged("supervisor.left", since=mark, user="fiona")
