@@ -29,6 +29,7 @@ from gateway.log import get_logger
 from gateway.media import MediaEngine
 from gateway.sip import SipEndpoint, SipSettings, SipTrunk
 from gateway.store import Database
+from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
 from gateway.store.place import store_url
 from gateway.store.retention import Rule
@@ -119,6 +120,9 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     exchange = Exchange(config, sip, media, headsets=headsets, directory=directory, door=door)
     exchange_box.append(exchange)
     exchange.subscribe(headsets.on_news)
+    kept = FloorKeeper(store, config.node.name, exchange.subscribe, exchange.restore)
+    await kept.start()
+    parts.push_async_callback(kept.stop)
 
     hub = Hub(exchange)
     try:
@@ -128,6 +132,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             directory.by_token,
             hub,
             headsets=headsets,
+            floor=exchange.floor,
             ready=exchange.why_not_ready,
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
@@ -141,7 +146,9 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.callback(headsets.stop)
 
     if config.mqtt is not None:
-        publisher = Publisher(config.mqtt, config.node.name, config.node.site, exchange, directory.by_id)
+        publisher = Publisher(
+            config.mqtt, config.node.name, config.node.site, exchange, directory.by_id, exchange.floor
+        )
         await publisher.start()
         parts.push_async_callback(publisher.stop)
 

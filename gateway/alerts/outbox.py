@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.alerts.topics import Message, Origin, Topics
 
-RESOLVED = "resolved"
+RESOLVED, CLOSED = "resolved", "closed"
 
 
 class AlertOutbox:
-    """Every revision of every alert, in the order in which they happened."""
+    """Every revision of every alert, in the order in which they happened. Requests for help have one of their
+    own.
+    """
 
     def __init__(self, topics: Topics, origin: Origin) -> None:
-        self._topics = topics
+        self._topic: Callable[[str], str] = topics.alert_state
+        self._id_of: Callable[[str], str | None] = topics.alert_of
+        self._over = RESOLVED
         self._origin = origin
         self._queue: deque[Message] = deque()
         self._revision: dict[str, int] = {}
@@ -50,10 +54,10 @@ class AlertOutbox:
         requests = self._requests.setdefault(alert, [])
         if request is not None and request not in requests:
             requests.append(request)
-        topic = self._topics.alert_state(alert)
+        topic = self._topic(alert)
         payload = self._origin.payload({**facts, "requests": requests, "revision": revision, "at": at})
         self._queue.append(Message(topic, payload))
-        if facts.get("state") == RESOLVED:
+        if facts.get("state") == self._over:
             self._queue.append(Message(topic, b""))
             self._retained.pop(topic, None)
             del self._revision[alert]
@@ -84,13 +88,21 @@ class AlertOutbox:
         orphans = []
         for topic, payload in found.items():
             known = topic in self._retained or topic in ours
-            if known or self._topics.alert_of(topic) is None or not self._origin.is_ours(payload):
+            if known or self._id_of(topic) is None or not self._origin.is_ours(payload):
                 continue
-            if json.loads(payload).get("state") == RESOLVED:
+            if json.loads(payload).get("state") == self._over:
                 self._queue.append(Message(topic, b""))
             else:
                 orphans.append(topic)
         return orphans
+
+
+class HelpOutbox(AlertOutbox):
+    """The same for requests for help."""
+
+    def __init__(self, topics: Topics, origin: Origin) -> None:
+        super().__init__(topics, origin)
+        self._topic, self._id_of, self._over = topics.help_state, topics.help_of, CLOSED
 
 
 class CallStates:

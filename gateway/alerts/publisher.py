@@ -19,14 +19,14 @@ import aiomqtt
 from gateway.alerts.backoff import Backoff
 from gateway.alerts.connection import connection
 from gateway.alerts.inbound import Inbound
-from gateway.alerts.outbox import AlertOutbox, CallStates
+from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.session import FAREWELL_S, Session, Work, now
 from gateway.alerts.topics import Origin, Topics
 from gateway.config.model import Mqtt
 from gateway.config.secrets import secret
 from gateway.core.events import News
 from gateway.core.permissions import User
-from gateway.core.ports import Control
+from gateway.core.ports import Control, Floor
 from gateway.log import get_logger
 
 log = get_logger(__name__)
@@ -47,6 +47,7 @@ class Publisher:
         site: str,
         control: Control,
         find_user: Callable[[str], User | None],
+        floor: Floor | None = None,
         *,
         environ: Mapping[str, str] = os.environ,
         protocol: Literal["3.1.1", "5"] = "3.1.1",
@@ -54,10 +55,12 @@ class Publisher:
         topics, origin = Topics(settings.topic_root, site, node), Origin(site, node)
         self._settings = settings
         self._control = control
+        self._floor = floor
         self._alerts = AlertOutbox(topics, origin)
+        self._help = HelpOutbox(topics, origin)
         self._calls = CallStates(topics, origin)
         self._inbound = Inbound(topics, origin, control, find_user)
-        self._alert_work, self._call_work = Work(), Work()
+        self._alert_work, self._help_work, self._call_work = Work(), Work(), Work()
         self._stopping = asyncio.Event()
         self._connect = partial(
             connection,
@@ -74,9 +77,11 @@ class Publisher:
             origin=origin,
             control=control,
             alerts=self._alerts,
+            help_=self._help,
             calls=self._calls,
             inbound=self._inbound,
             alert_work=self._alert_work,
+            help_work=self._help_work,
             call_work=self._call_work,
         )
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +97,8 @@ class Publisher:
         """Listen to the call logic and keep connecting from now on; returns at once, broker or not."""
         for alert in self._control.alerts():
             self._alerts.changed(alert, now())
+        for request in self._floor.help() if self._floor else ():
+            self._help.changed(request, now())
         self._unsubscribe = self._control.subscribe(self._on_news)
         self._task = asyncio.create_task(self._run(), name="mqtt")
 
@@ -111,6 +118,9 @@ class Publisher:
         if news.kind.startswith("alert.") and "state" in news.data and "id" in news.data:
             self._alerts.changed(news.data, news.at, self._inbound.request_being_raised)
             self._alert_work.wake()
+        if news.kind.startswith("help.") and "state" in news.data:
+            self._help.changed(news.data, news.at)
+            self._help_work.wake()
         if news.call is not None:
             self._calls.changed(news.call, news.at)
             self._call_work.wake()

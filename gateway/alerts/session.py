@@ -1,4 +1,4 @@
-"""What goes on over one connection to the broker, in four lanes side by side.
+"""What goes on over one connection to the broker, in lanes side by side.
 
 Alerts go one by one, each after the PUBACK of the one before, so that their order holds; call states several
 at once. A lane ends with `MqttError` when the connection breaks, and the others with it; what was not
@@ -16,7 +16,7 @@ import aiomqtt
 
 from gateway.alerts.connection import IN_FLIGHT
 from gateway.alerts.inbound import Inbound
-from gateway.alerts.outbox import AlertOutbox, CallStates
+from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.topics import Message, Origin, Topics
 from gateway.core.ports import Control
 from gateway.log import get_logger, rfc3339
@@ -60,9 +60,11 @@ class Session:
         origin: Origin,
         control: Control,
         alerts: AlertOutbox,
+        help_: HelpOutbox,
         calls: CallStates,
         inbound: Inbound,
         alert_work: Work,
+        help_work: Work,
         call_work: Work,
     ) -> None:
         self._client = client
@@ -70,9 +72,11 @@ class Session:
         self._origin = origin
         self._control = control
         self._alerts = alerts
+        self._help = help_
         self._calls = calls
         self._inbound = inbound
         self._alert_work = alert_work
+        self._help_work = help_work
         self._call_work = call_work
         self._found: dict[str, bytes] = {}
         """States that the broker retains, as far as it has told."""
@@ -80,12 +84,14 @@ class Session:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until the connection breaks (`MqttError`), or `stopping` and everything is said."""
         self._alert_work.wake()
+        self._help_work.wake()
         self._call_work.wake()
         lanes = [
             asyncio.create_task(lane)
             for lane in (
                 self._inbound_lane(),
-                self._alert_lane(),
+                self._outbox_lane(self._alerts, self._alert_work),
+                self._outbox_lane(self._help, self._help_work),
                 self._call_lane(),
                 self._farewell(stopping),
             )
@@ -99,12 +105,12 @@ class Session:
         for lane in done:
             lane.result()
 
-    async def _alert_lane(self) -> None:
+    async def _outbox_lane(self, outbox: AlertOutbox, work: Work) -> None:
         while True:
-            await self._alert_work.wait()
-            while (message := self._alerts.head) is not None:
+            await work.wait()
+            while (message := outbox.head) is not None:
                 await self._publish(message)
-                self._alerts.done(message)
+                outbox.done(message)
 
     async def _call_lane(self) -> None:
         online = self._origin.payload({"state": "online", "since": now()})
@@ -132,14 +138,19 @@ class Session:
         """Find out what the broker retains, and mend it: it may have lost its memory, or we have died."""
         self._found = {}
         self._alerts.begin_comparison()
+        self._help.begin_comparison()
         await self._client.subscribe([(topic, 0) for topic in self._topics.states])
         await self._client.unsubscribe(list(self._topics.states))
         await asyncio.sleep(RETAINED_GRACE_S)
         for topic in self._alerts.reconcile(self._found):
             log.warning("mqtt.orphaned_alert", topic=topic, why="raised before a restart, and never resolved")
+        for topic in self._help.reconcile(self._found):
+            # Ours, and not open: it was closed while the broker was away, or ended with its call.
+            await self._publish(Message(topic, b""))
         self._calls.reconcile(self._found, self._live_calls(), now())
         self._found = {}
         self._alert_work.wake()
+        self._help_work.wake()
         self._call_work.wake()
 
     async def _inbound_lane(self) -> None:
@@ -150,7 +161,7 @@ class Session:
             )
         async for message in self._client.messages:
             topic, payload = str(message.topic), bytes(message.payload or b"")
-            if self._topics.call_of(topic) is not None or self._topics.alert_of(topic) is not None:
+            if any(of(topic) for of in (self._topics.call_of, self._topics.alert_of, self._topics.help_of)):
                 if message.retain and payload:
                     self._found[topic] = payload
             else:
@@ -162,6 +173,7 @@ class Session:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
                 await self._alert_work.idle.wait()
+                await self._help_work.idle.wait()
                 await self._call_work.idle.wait()
         await self._publish(Message(self._topics.status, self._origin.payload({"state": "offline"})))
 

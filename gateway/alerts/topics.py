@@ -37,6 +37,7 @@ class Topics:
         """Why an inbound message was not carried out; not retained."""
         self.call_filter = f"{self._base}/call/+/state"
         self.alert_filter = f"{self._base}/alert/+/state"
+        self.help_filter = f"{self._base}/help/+/state"
 
     @property
     def inbound(self) -> tuple[str, ...]:
@@ -44,13 +45,16 @@ class Topics:
 
     @property
     def states(self) -> tuple[str, ...]:
-        return self.call_filter, self.alert_filter
+        return self.call_filter, self.alert_filter, self.help_filter
 
     def call_state(self, call: str) -> str:
         return f"{self._base}/call/{_level(call)}/state"
 
     def alert_state(self, alert: str) -> str:
         return f"{self._base}/alert/{_level(alert)}/state"
+
+    def help_state(self, help_: str) -> str:
+        return f"{self._base}/help/{_level(help_)}/state"
 
     def call_of(self, topic: str) -> str | None:
         """The call whose state this topic holds; None: it is another topic."""
@@ -59,6 +63,10 @@ class Topics:
     def alert_of(self, topic: str, verb: str = "state") -> str | None:
         """The alert that the topic `ROOT/SITE/alert/ALERT/verb` names; None: it is another topic."""
         return self._id(topic, "alert", verb)
+
+    def help_of(self, topic: str) -> str | None:
+        """The request for help whose state this topic holds; None: it is another topic."""
+        return self._id(topic, "help", "state")
 
     def _id(self, topic: str, kind: str, verb: str) -> str | None:
         start, end = f"{self._base}/{kind}/", f"/{verb}"

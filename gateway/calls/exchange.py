@@ -8,11 +8,13 @@ calls going, `summons` rings floorwalkers about alerts; here is what people ask 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.calls.admission import Admission
+from gateway.calls.bells import Bells
+from gateway.calls.floor import FloorDesk
 from gateway.calls.intake import Intake
 from gateway.calls.joining import Joining, new_leg
 from gateway.calls.newsroom import Newsroom, Watcher
@@ -85,8 +87,20 @@ class Exchange(Control):
         self._reception = Reception(
             self._runner, media, intake, directory, self.admission, policy, self._joining
         )
-        self._summons = Summons(self._runner, self._joining, intake.router, directory, config.alerts)
+        self.floor = FloorDesk(self._runner, directory, config.advisors)
+        self._summons = Summons(
+            self._runner,
+            self._joining,
+            Bells(signalling, media, later=self._runner.later),
+            intake.router,
+            directory,
+            config.alerts,
+            self.floor.roster.for_team,
+        )
         self._runner.alerts = self._summons
+        self._runner.on_end = self.floor.call_ended
+        self.floor.duty_changed = self._summons.desk.duty_changed
+        self.floor.alert_of = self._summons.desk.of_person
 
     # ── events from the adapters ──
 
@@ -96,6 +110,8 @@ class Exchange(Control):
             self._strangers.refused(event)
         elif isinstance(event, LegOffered):
             self._reception.receive(event)
+        elif self._summons.bells.owns(event.leg):
+            self._summons.bells.give(event)
         else:
             self._runner.give(event)
 
@@ -135,7 +151,12 @@ class Exchange(Control):
         self.drain()
         for call in list(self._runner.calls.values()):
             self._runner.run(call, lambda call=call: call.hang_up(why, self._runner.now()))  # type: ignore[misc]
+        self._summons.bells.end_all()
         self._runner.stop()
+
+    def restore(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Take up what was open when the gateway ended; kept: snapshots by `duty` and `help`."""
+        self.floor.restore(kept.get("duty", ()), kept.get("help", ()))
 
     # ── core.ports.Control: watching ──
 
@@ -268,9 +289,7 @@ class Exchange(Control):
     def raise_alert(
         self, user: User | None, call: CallId | None, via: str, reason: str = ""
     ) -> dict[str, Any]:
-        """With no call given, the one that the advisor is on; without any, an alert that rings nobody's
-        phone.
-        """
+        """With no call given, the one that the advisor is on; without any, whoever is rung is only told."""
         found = self._runner.live(call) if call is not None else self._call_of_advisor(user)
         decision = decide(user, Action.RAISE, found.team if found else None)
         if user is None or not decision.allowed:

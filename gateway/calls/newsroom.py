@@ -15,7 +15,16 @@ log = get_logger(__name__)
 
 Watcher = Callable[[News], None]
 _WARNINGS = frozenset(
-    {"supervision.refused", "alert.raised", "alert.refused", "call.refused", "stream.silent", "call.fault"}
+    {
+        "supervision.refused",
+        "alert.raised",
+        "alert.escalated",
+        "alert.refused",
+        "help.refused",
+        "call.refused",
+        "stream.silent",
+        "call.fault",
+    }
 )
 
 
@@ -34,7 +43,7 @@ class Newsroom:
     def publish(self, kind: str, at: str, call: CallId | None, data: Mapping[str, Any]) -> None:
         news = News(kind, at, call, data)
         tell = log.warning if kind in _WARNINGS else log.info
-        tell(kind, **_for_log(call, data))
+        tell(kind, **_for_log(kind, call, data))
         for watcher in list(self._watchers.values()):
             try:
                 watcher(news)
@@ -46,7 +55,7 @@ def void(_: object) -> None:
     """Discard a result."""
 
 
-def _for_log(call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
+def _for_log(kind: str, call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
     """One flat line: the advisor by id, supervisors as user=mode."""
     facts = {name: value for name, value in data.items() if value not in (None, "", []) and name != "id"}
     if isinstance(advisor := facts.get("advisor"), Mapping):
@@ -58,5 +67,5 @@ def _for_log(call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
     if call is not None:
         facts["call"] = call
     if "id" in data and data["id"] != call:
-        facts["alert"] = data["id"]
+        facts["help" if kind.startswith("help.") else "alert"] = data["id"]
     return facts

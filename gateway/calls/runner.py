@@ -56,6 +56,8 @@ class Runner:
         self.calls: dict[CallId, Call] = {}
         self.alerts: AlertsOfCalls
         """Set by the exchange before the first event."""
+        self.on_end: Callable[[CallId], None] = lambda _: None
+        """Told of each call that has ended, after its alert."""
         self._call_of: dict[LegId, CallId] = {}
         self._timers: dict[CallId, asyncio.TimerHandle] = {}
         self._loop = loop
@@ -140,6 +142,7 @@ class Runner:
                 self.publish(action.kind, call.id, {**self.snapshot(call), **why})
                 if action.kind == "call.ended":
                     self.alerts.call_ended(call.id)
+                    self.on_end(call.id)
             case act.CountPackets():
                 call.counted({leg: self._hands.packets(leg) for leg in action.legs}, self.now())
             case act.Panic():
@@ -171,6 +174,7 @@ class Runner:
             self._forget(call)
             self.publish("call.ended", call.id, {**self.snapshot(call), "state": "ended", "why": "fault"})
             self.alerts.call_ended(call.id)
+            self.on_end(call.id)
 
     def _forget(self, call: Call) -> None:
         self.calls.pop(call.id, None)

@@ -92,7 +92,9 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
         ", ".join(f"{code} {mode}" for mode, code in codes.items()) + ", each before an extension",
     )
     ringing = ", ".join(config.alerts.ring) or "nobody"
-    yield "Alerts", f"panic code {config.alerts.panic_code}; rings {ringing}"
+    yield "Alerts", f"panic code {config.alerts.panic_code}; rings those on duty, then in turn: {ringing}"
+    for tier in config.alerts.tiers:
+        yield "", plain(f"{tier.name} after {tier.after_s:g} s: {', '.join(tier.ring)}")
     yield "MQTT", f"{config.mqtt.url} under {config.mqtt.topic_root}/{node.site}" if config.mqtt else "none"
     place = config.store.state_directory or "the state directory"
     yield "Store", config.store.url or f"SQLite, gateway.db in {place}"

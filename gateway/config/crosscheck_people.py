@@ -9,6 +9,7 @@ from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake, near
 from gateway.config.secrets import secret, secret_file
 from gateway.core.errors import NoRoute
+from gateway.core.escalation import ON_DUTY
 from gateway.core.permissions import ROLE_ACTIONS, Action, decide
 from gateway.core.routing import Router
 
@@ -90,6 +91,56 @@ def check_alerts(draft: Draft) -> Iterator[Mistake]:
                 break
 
 
+def check_tiers(draft: Draft) -> Iterator[Mistake]:
+    """The escalation: at once first, then ever later; everyone in it exists, can be called, and may help."""
+    config = draft.config
+    if draft.is_broken("alerts", "tier"):
+        return
+    tiers, before_s = config.alerts.tier, -1.0
+    for position, tier in enumerate(tiers):
+        loc = ("alerts", "tier", position)
+        if position == 0 and tier.after_s != 0:
+            yield draft.mistake(
+                (*loc, "after_s"), f"found {tier.after_s:g}; the first tier is rung at once: 0"
+            )
+        elif tier.after_s <= before_s:
+            yield draft.mistake(
+                (*loc, "after_s"), f"found {tier.after_s:g}; the tier before has {before_s:g}"
+            )
+        before_s = tier.after_s
+        for number, target in enumerate(tier.ring):
+            yield from _check_target(draft, (*loc, "ring", number), target)
+    if tiers and config.alerts.ring and not any(ON_DUTY in tier.ring for tier in tiers):
+        message = f'is behind those on duty, but no tier has "{ON_DUTY}": nobody on it would be rung'
+        yield draft.mistake(("alerts", "ring"), message)
+
+
+def _check_target(draft: Draft, loc: Sequence[int | str], target: str) -> Iterator[Mistake]:
+    if target == ON_DUTY or draft.is_broken("user", ""):
+        return
+    users = {
+        user.id: user for position, user in enumerate(draft.config.users) if draft.is_sound("user", position)
+    }
+    known = draft.names("user", "id")
+    identity: str | None = None
+    if target.startswith("sip:"):
+        identity = target.removeprefix("sip:")
+    elif target not in known:
+        hint = near(target, known | {ON_DUTY})
+        yield draft.mistake(loc, f'found "{target}"; allowed: "{ON_DUTY}", a user\'s id, "sip:NUMBER"', hint)
+        return
+    elif user := users.get(target):
+        identity = user.sip
+        if not identity:
+            yield draft.mistake(loc, f'found "{target}"; that user has no sip identity to ring')
+        if not (decision := decide(user.person(), Action.ACKNOWLEDGE, None)).allowed:
+            yield draft.mistake(loc, f'found "{target}"; {decision.why}')
+    router = sound_router(draft)
+    if identity and router and not _reachable(router, identity):
+        message = f'found "{target}"; no route fits "{identity}", so that phone cannot be called'
+        yield draft.mistake(loc, message, 'add a route, or write it as "user@host"')
+
+
 def _reachable(router: Router, identity: str) -> bool:
     try:
         router.reach(identity)
@@ -101,8 +152,9 @@ def _reachable(router: Router, identity: str) -> bool:
 def check_secrets(draft: Draft, environ: Mapping[str, str]) -> Iterator[Mistake]:
     """Every `..._env` must name a variable that is there; no two users may have one token."""
     tokens: dict[str, str] = {}
-    for position, user in enumerate(draft.config.users):
-        loc = ("user", position, "token_env")
+    holders = [(("user", at, "token_env"), user) for at, user in enumerate(draft.config.users)]
+    holders += [(("advisor", at, "token_env"), one) for at, one in enumerate(draft.config.advisors)]  # type: ignore[misc]
+    for loc, user in holders:
         if not user.token_env:
             continue
         token = secret(user.token_env, environ)

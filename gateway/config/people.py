@@ -46,7 +46,8 @@ class Directory:
         self._by_id = {person.id: person for _, person in (*advisors, *users)}
         self._by_extension = {advisor.extension: advisor for advisor in config.advisors}
         self._by_sip = {_fold(person.sip): person for _, person in (*advisors, *users) if person.sip}
-        tokens = ((secret(entry.token_env, environ), person) for entry, person in users)
+        tokens = [(secret(entry.token_env, environ), person) for entry, person in users]
+        tokens += [(secret(advisor.token_env, environ), person) for advisor, person in advisors]
         self._tokens = [(token.encode(), person) for token, person in tokens if token]
         self._stored: dict[str, User] = {}
         self._stored_by_sip: dict[str, User] = {}

@@ -1,4 +1,4 @@
-"""An advisor's alert: raised, acknowledged, resolved; and whom to ring about it next.
+"""An advisor's alert: raised, acknowledged, resolved. Whom it rings: `core.escalation`.
 
     RAISED ─acknowledge─► ACKNOWLEDGED ─resolve─► RESOLVED        (RAISED may be resolved at once, too)
        ◄────reopen────────
@@ -11,15 +11,11 @@ acknowledgement. Nothing here is forgotten by a clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 from gateway.core.errors import GatewayError
 from gateway.core.model import CallId
-
-RING_ROUNDS = 5
-"""How often everyone on the list is rung before it is said that nobody came. Ringing goes on, less often."""
 
 
 class AlertState(StrEnum):
@@ -58,6 +54,7 @@ class Alert:
         self.state = AlertState.RAISED
         self.call_ended = False
         self.raised_by = by
+        self.advisor_id = advisor.get("id", "")
         self._facts: dict[str, Any] = {
             "id": alert,
             "call": call,
@@ -70,6 +67,9 @@ class Alert:
             "raised_times": 1,
             "acknowledged_by": None,
             "acknowledged_at": None,
+            "also_acknowledged": [],
+            "on_duty": 0,
+            "tier": None,
             "resolved_by": None,
             "resolved_at": None,
         }
@@ -85,7 +85,7 @@ class Alert:
     def reopen(self) -> None:
         """Help is needed anew: nobody is there who acknowledged it."""
         self._enter(AlertState.RAISED)
-        self._facts.update(acknowledged_by=None, acknowledged_at=None)
+        self._facts.update(acknowledged_by=None, acknowledged_at=None, also_acknowledged=[])
 
     @property
     def acknowledged_by(self) -> str | None:
@@ -99,6 +99,31 @@ class Alert:
         self._enter(AlertState.ACKNOWLEDGED)
         self._facts.update(acknowledged_by=by, acknowledged_at=at)
         return True
+
+    def also_acknowledge(self, by: str, at: str) -> bool:
+        """Someone else comes, too: told to both, and nothing else changes. False: they are known to come."""
+        others: list[dict[str, str]] = self._facts["also_acknowledged"]
+        if self.state is not AlertState.ACKNOWLEDGED or by in {
+            self.acknowledged_by,
+            *(one["by"] for one in others),
+        }:
+            return False
+        self._facts["also_acknowledged"] = [*others, {"by": by, "at": at}]
+        return True
+
+    def reach(self, number: int, name: str, at: str) -> None:
+        """A tier of the escalation is reached; number from 1."""
+        self._facts["tier"] = {"number": number, "name": name, "at": at}
+
+    @property
+    def on_duty(self) -> int:
+        """How many were on duty for the team when it was raised."""
+        count: int = self._facts["on_duty"]
+        return count
+
+    @on_duty.setter
+    def on_duty(self, count: int) -> None:
+        self._facts["on_duty"] = count
 
     def resolve(self, by: str, at: str) -> bool:
         """It is over. False: it was before."""
@@ -120,25 +145,3 @@ class Alert:
         if state not in _ALLOWED[self.state]:
             raise WrongAlertState(f"alert {self.id} is {self.state.value}: {state.value} cannot follow")
         self.state = state
-
-
-class RingList:
-    """Whom to ring about one alert: each in turn, round after round, until somebody comes."""
-
-    def __init__(self, users: Sequence[str]) -> None:
-        self._users = tuple(users)
-        self._given = 0
-
-    def __len__(self) -> int:
-        """How many are on the list."""
-        return len(self._users)
-
-    @property
-    def exhausted(self) -> bool:
-        """Has everyone been rung `RING_ROUNDS` times?"""
-        return self._given >= len(self._users) * RING_ROUNDS
-
-    def next(self) -> str:
-        """The next user's id. IndexError where nobody is on the list."""
-        self._given += 1
-        return self._users[(self._given - 1) % max(1, len(self._users))]

@@ -7,11 +7,12 @@ work for their own thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.core.events import LegOffered, News
+from gateway.core.help import HelpKind
 from gateway.core.model import Address, CallId, LegId, LegMedia, Mode, Role
 from gateway.core.permissions import User
 
@@ -227,3 +228,33 @@ class Control(Protocol):
     def acknowledge_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
 
     def resolve_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
+
+
+class Floor(Protocol):
+    """Duty and help requests, and what an advisor may see of their own. Implemented by `gateway.calls.floor`;
+    loop's thread only. Raises and publishes as `Control` does; ValueError for teams that are not the asker's.
+    """
+
+    def duty(self) -> list[dict[str, Any]]:
+        """Who is on duty, ready for JSON."""
+
+    def duty_of(self, user: User) -> dict[str, Any]:
+        """One's own duty, with `on` false where there is none."""
+
+    def set_duty(self, user: User, on: bool, clinical: bool, teams: Sequence[str] | None) -> dict[str, Any]:
+        """Come on duty (teams None: for all of one's own), change what for, or go off."""
+
+    def help(self) -> list[dict[str, Any]]:
+        """The requests that are not closed, ready for JSON."""
+
+    def ask_help(self, user: User, kind: HelpKind, call: CallId | None, reason: str) -> dict[str, Any]:
+        """An advisor asks for themselves; about their own call where they are on one."""
+
+    def answer_help(self, user: User, help_: str) -> dict[str, Any]:
+        """ "I take it": the first one wins."""
+
+    def close_help(self, user: User, help_: str) -> None:
+        """It is over: by whoever asked, or whoever may answer."""
+
+    def me(self, user: User) -> dict[str, Any]:
+        """An advisor's own call, alert and requests, and how many are on duty for their team."""

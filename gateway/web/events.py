@@ -10,11 +10,12 @@ from fastapi import APIRouter, WebSocket
 
 from gateway.core.events import News
 from gateway.core.permissions import User
-from gateway.core.ports import Control
+from gateway.core.ports import Control, Floor
 from gateway.log import get_logger
 from gateway.web.auth import Authenticate
 from gateway.web.connection import accept, wait_for_goodbye
 from gateway.web.errors import refusal_for
+from gateway.web.floor import help_for
 from gateway.web.socket import SocketSink
 from gateway.web.visible import Teams, alerts_for, calls_for, may_see
 from gateway.web.watcher import State, Watcher, encode
@@ -39,8 +40,9 @@ class Events:
     see it.
     """
 
-    def __init__(self, control: Control, *, stall_limit_s: float) -> None:
+    def __init__(self, control: Control, floor: Floor | None = None, *, stall_limit_s: float) -> None:
         self._control = control
+        self._floor = floor
         self._stall_limit_s = stall_limit_s
         self._seats: list[Seat] = []
         self._teams = Teams(control.calls)
@@ -50,7 +52,10 @@ class Events:
         """Send the snapshot and, from now on, events. Raises NotPermitted."""
 
         def snapshot() -> dict[str, Any]:
-            return {"calls": calls_for(user, self._control), "alerts": alerts_for(user, self._control)}
+            shown = {"calls": calls_for(user, self._control), "alerts": alerts_for(user, self._control)}
+            if self._floor is None:
+                return shown
+            return {**shown, "duty": self._floor.duty(), "help": help_for(user, self._floor)}
 
         snapshot()
         seat = Seat(user, sink, Watcher(sink, snapshot))

@@ -14,12 +14,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.core.model import Address
-from gateway.core.ports import Control
+from gateway.core.ports import Control, Floor
 from gateway.web.audio import Feeds, audio_router
 from gateway.web.auth import Authenticate, HideTokens
 from gateway.web.docs import add_docs
 from gateway.web.events import Events, events_router
 from gateway.web.faults import Faults
+from gateway.web.floor import floor_router
 from gateway.web.headset import Headsets, headset_router
 from gateway.web.limits import BodyLimit
 from gateway.web.pages import add_console
@@ -91,6 +92,7 @@ async def serve_web(
     feeds: Feeds,
     *,
     headsets: Headsets | None = None,
+    floor: Floor | None = None,
     ready: Ready = lambda: None,
     stall_limit_s: float = 30.0,
     sign_ins: SignIns | None = None,
@@ -100,13 +102,13 @@ async def serve_web(
 
     authenticate: token → User, None for an unknown token; must compare in constant time.
     feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
-    supervise from a browser. ready: what `/readyz` says.
+    supervise from a browser. floor: duty and help; None: there are none. ready: what `/readyz` says.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
     sign_ins: whose sessions cookies stand for; None: bearer tokens alone.
     trusted_proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. Raises OSError.
     """
     listening = _listen(bind)
-    events = Events(control, stall_limit_s=stall_limit_s)
+    events = Events(control, floor, stall_limit_s=stall_limit_s)
     app = FastAPI(
         title="Supervision gateway",
         docs_url=None,
@@ -124,6 +126,8 @@ async def serve_web(
     app.include_router(events_router(events, authenticate))
     if headsets is not None:
         app.include_router(headset_router(headsets, authenticate))
+    if floor is not None:
+        app.include_router(floor_router(floor))
     logging.getLogger("uvicorn.error").addFilter(_HIDE_TOKENS)
     config = uvicorn.Config(
         Faults(BodyLimit(app)),

@@ -56,6 +56,8 @@ class Settings:
     """So many in team north, with the extensions 2001 … (UDP) and 3001 … (TCP); 2901 is of team south."""
     floor_trunk: str | None = None
     """Another place than the floorwalkers' phones for 9xxx."""
+    alerts: str = 'ring = ["fiona"]'
+    """The section `[alerts]`, and its tiers."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
@@ -77,7 +79,7 @@ class Settings:
             user("sven", "9005", "floorwalker", SOUTH),
             user("mona", "9006", "manager"),
             f"[supervision]\nsupervisor_timeout_s = {self.supervisor_timeout_s}\nring_timeout_s = {self.ring_timeout_s}",
-            '[alerts]\nring = ["fiona"]',
+            f"[alerts]\n{self.alerts}",
             f'[mqtt]\nurl = "{self.mqtt_url}"' if self.mqtt_url else "",
             '[web]\nbind = "127.0.0.1:0"',
             f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"
@@ -253,6 +255,12 @@ class Gateway:
             response = await client.get(path)
             response.raise_for_status()
             return response.json()
+
+    async def ask(self, verb: str, path: str, body: Any = None, who: str = "fiona") -> httpx.Response:
+        """Any request, with somebody's token."""
+        headers = {"Authorization": f"Bearer {TOKENS[who]}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE_S) as client:
+            return await client.request(verb, path, json=body)
 
     async def calls(self) -> list[dict[str, Any]]:
         found = await self.get("/api/calls")

@@ -1,8 +1,8 @@
-"""One alert's life, and whom to ring."""
+"""One alert's life."""
 
 from __future__ import annotations
 
-from gateway.core.alert import RING_ROUNDS, Alert, AlertState, RingList
+from gateway.core.alert import Alert, AlertState
 from gateway.core.model import CallId
 
 ANN = {"id": "ann", "name": "Ann", "extension": "2001", "team": "north"}
@@ -56,12 +56,20 @@ def test_raised_anew_once_whoever_acknowledged_it_has_gone() -> None:
     assert one.acknowledge("frank", "t2")
 
 
-def test_everyone_is_rung_in_turn_and_it_is_known_when_that_was_often_enough() -> None:
-    ring_list = RingList(["fiona", "frank"])
-    assert [ring_list.next() for _ in range(3)] == ["fiona", "frank", "fiona"]
-    assert not ring_list.exhausted
-    for _ in range(2 * RING_ROUNDS - 3):
-        ring_list.next()
-    assert ring_list.exhausted
-    assert ring_list.next() == "fiona"
-    assert len(RingList([])) == 0
+def test_who_comes_second_is_told_of_and_changes_nothing() -> None:
+    one = alert()
+    assert not one.also_acknowledge("frank", "t0")  # nobody is first yet
+    one.acknowledge("fiona", "t1")
+    assert not one.also_acknowledge("fiona", "t2")
+    assert one.also_acknowledge("frank", "t2")
+    assert not one.also_acknowledge("frank", "t3")
+    shown = one.snapshot()
+    assert (shown["acknowledged_by"], shown["acknowledged_at"]) == ("fiona", "t1")
+    assert shown["also_acknowledged"] == [{"by": "frank", "at": "t2"}]
+
+
+def test_the_tier_that_is_reached_is_shown() -> None:
+    one = alert()
+    assert one.snapshot()["tier"] is None
+    one.reach(2, "front desk", "t20")
+    assert one.snapshot()["tier"] == {"number": 2, "name": "front desk", "at": "t20"}

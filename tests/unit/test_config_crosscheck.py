@@ -9,6 +9,9 @@ def test_the_sound_configuration_is_sound() -> None:
     assert warnings_of(sound()) == []
 
 
+TIER = {"name": "a", "ring": ["on_duty"]}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -54,6 +57,16 @@ def test_the_sound_configuration_is_sound() -> None:
         ("alerts.ring", ["fionna"], 'no [[user]] has that id; did you mean "fiona"?'),
         ("alerts.ring", ["arthur"], "that user has no sip identity to ring"),
         ("user.0.roles", ["manager"], "fiona may not whisper"),
+        ("alerts.tier", [{"name": "a", "after_s": 5.0, "ring": ["on_duty"]}], "the first tier is rung at once: 0"),
+        ("alerts.tier", [TIER, {"name": "b", "ring": ["fiona"]}], "alerts.tier[2].after_s: found 0; the tier before"),
+        ("alerts.tier", [TIER, {"name": "b", "after_s": 2.0, "ring": ["on_dut"]}], 'did you mean "on_duty"?'),
+        ("alerts.tier", [TIER, {"name": "b", "after_s": 2.0, "ring": ["arthur"]}], "arthur may not acknowledge"),
+        ("alerts.tier", [TIER, {"name": "b", "after_s": 2.0, "ring": ["sip:7001"]}], 'no route fits "7001"'),
+        ("alerts.tier", [TIER, {"name": "b", "after_s": 2.0, "ring": ["sip:9000", "fiona"]}], None),
+        ("alerts.tier", [{"name": "a", "ring": ["fiona"]}], "nobody on it would be rung"),
+        ("alerts.tier", [{"name": "a", "ring": []}], "at least 1 entries are expected"),
+        ("advisor.0.token_env", "NOWHERE", "advisor[1].token_env (Ann): the environment variable NOWHERE is"),
+        ("advisor.0.token_env", "TOKEN_FIONA", "is that of user fiona, too"),
         ("user.0.sip", "7001", 'no route fits "7001"'),
         ("user.0.sip", "7001@192.0.2.9", None),
         # secrets

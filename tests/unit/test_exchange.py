@@ -10,9 +10,9 @@ from exchange_fakes import CONFIG, House
 
 from gateway.config.model import Config
 from gateway.config.people import Directory
-from gateway.core.alert import RING_ROUNDS
 from gateway.core.call import Call
 from gateway.core.errors import NoRoute, NotPermitted
+from gateway.core.escalation import RING_ROUNDS
 from gateway.core.events import Digit, LegReoffered, News, PacketsRefused, StreamSilent
 from gateway.core.model import CallId, LegId, Mode
 

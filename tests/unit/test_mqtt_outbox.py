@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.alerts.backoff import FIRST_S, LONGEST_S, Backoff
-from gateway.alerts.outbox import AlertOutbox, CallStates
+from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.topics import Message, Origin, Topics
 
 TOPICS = Topics("gateway", "leeds", "node1")
@@ -230,3 +230,19 @@ def test_waits_double_up_to_a_bound_and_start_afresh(spread: float) -> None:
     assert waits[-1] == LONGEST_S * (0.5 + spread / 2)
     backoff.reset()
     assert backoff.next_s() == waits[0]
+
+
+def test_requests_for_help_have_an_outbox_of_their_own() -> None:
+    topics, origin = Topics("gateway", "leeds", "node1"), Origin("leeds", "node1")
+    outbox = HelpOutbox(topics, origin)
+    outbox.changed({"id": "h1", "state": "asked"}, "t0")
+    outbox.changed({"id": "h1", "state": "closed"}, "t1")
+    sent = []
+    while (message := outbox.head) is not None:
+        sent.append((message.topic, json.loads(message.payload)["state"] if message.payload else None))
+        outbox.done(message)
+    assert sent == [("gateway/leeds/help/h1/state", state) for state in ("asked", "closed", None)]
+    old = origin.payload({"id": "h0", "state": "asked"})
+    assert outbox.reconcile({topics.help_state("h0"): old, topics.alert_state("a0"): old}) == [
+        topics.help_state("h0")
+    ]

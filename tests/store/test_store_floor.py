@@ -1,0 +1,95 @@
+"""`gateway.store.floor`: what is open on the floor outlives the process; on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.config.model import Store
+from gateway.core.events import News
+from gateway.store import Database
+from gateway.store.floor import FloorKeeper
+from gateway.store.keeper import Keeper
+from gateway.store.place import store_url
+
+AT = "2026-11-25T10:00:00.000Z"
+
+
+class Gateway:
+    """One life of a gateway's store: what was restored, and a way to tell it news."""
+
+    def __init__(self, store: Store, node: str = "node1") -> None:
+        self.keeper = Keeper(Database(store_url(store)))
+        self.restored: Mapping[str, Any] | None = None
+        self.tell: Callable[[News], None] = lambda _: None
+        self.floor = FloorKeeper(self.keeper, node, self._subscribe, self._restore)
+
+    def _subscribe(self, watcher: Callable[[News], None]) -> Callable[[], None]:
+        self.tell = watcher
+        return lambda: None
+
+    def _restore(self, kept: Mapping[str, Any]) -> None:
+        self.restored = kept
+
+    async def __aenter__(self) -> Gateway:
+        await self.keeper.start()
+        await self.floor.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.floor.stop()
+        await self.keeper.stop()
+
+
+def duty(user: str, on: bool) -> News:
+    return News("duty.changed", AT, None, {"user": user, "on": on, "clinical": False, "teams": ["north"]})
+
+
+def help_(id_: str, state: str) -> News:
+    return News("help.raised", AT, None, {"id": id_, "state": state})
+
+
+async def test_what_is_open_is_given_back_and_what_is_over_is_not(empty_store: Store) -> None:
+    async with Gateway(empty_store) as one:
+        assert one.restored == {}
+        for news in (duty("fiona", True), duty("frank", True), duty("frank", False)):
+            one.tell(news)
+        one.tell(help_("h1", "asked"))
+        one.tell(help_("h2", "asked"))
+        await asyncio.sleep(0)
+        one.tell(help_("h2", "closed"))
+        one.tell(News("help.refused", AT, None, {"user": "x"}))
+    async with Gateway(empty_store, "node2") as other:
+        assert other.restored == {}
+    async with Gateway(empty_store) as again:
+        assert again.restored is not None
+        assert [facts["user"] for facts in again.restored["duty"]] == ["fiona"]
+        assert [facts["id"] for facts in again.restored["help"]] == ["h1"]
+
+
+async def test_what_cannot_be_written_is_written_later(empty_store: Store, monkeypatch: Any) -> None:
+    import gateway.store.floor as module
+    from gateway.store import StoreUnavailable
+
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    async with Gateway(empty_store) as one:
+        real, failed, often = one.keeper.database.write, [], asyncio.Event()
+
+        def write() -> Any:
+            if len(failed) < 2:
+                failed.append(1)
+                if len(failed) == 2:
+                    often.set()
+                raise StoreUnavailable("down")
+            return real()
+
+        monkeypatch.setattr(one.keeper.database, "write", write)
+        one.tell(duty("fiona", True))
+        async with asyncio.timeout(30):
+            await often.wait()
+        one.tell(duty("fiona", False))
+        one.tell(duty("frank", True))
+    async with Gateway(empty_store) as again:
+        assert again.restored is not None
+        assert [facts["user"] for facts in again.restored["duty"]] == ["frank"]
