@@ -22,7 +22,7 @@ from . import speech
 from .errors import SimulatorError, ToolMissing
 from .g711 import Audio
 
-MODULES = ("g711", "sndfile", "aufile")
+MODULES = ("g711", "sndfile", "aufile", "srtp")
 APPLICATIONS = ("account", "menu", "contact", "ctrl_tcp")
 START_TIMEOUT_S = 10.0
 
@@ -31,7 +31,8 @@ class Baresip:
     """Use as an async context manager. With a `registrar` it registers there; else it takes calls at `uri`.
 
     `say` is a phrase's name, a WAV file or text, said from the start of each call. `answer`: "auto" or
-    "manual". Raises `ToolMissing` where baresip is not installed.
+    "manual". `srtp`: "off", "optional" (RTP/AVP with a key) or "required" (RTP/SAVP).
+    Raises `ToolMissing` where baresip is not installed.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Baresip:
         answer: str = "auto",
         codec: str = "PCMA",
         host: str = "127.0.0.1",
+        srtp: str = "off",
     ) -> None:
         self.user = user
         self.host = host
@@ -57,6 +59,7 @@ class Baresip:
         self._say = say
         self._answer = answer
         self._codec = codec
+        self._secured = {"off": None, "optional": "srtp", "required": "srtp-mand"}[srtp]
         self._control = _free_port(host)
         self._changed = asyncio.Event()
 
@@ -150,6 +153,7 @@ class Baresip:
         domain = (self._registrar or f"sip:{self.host}").removeprefix("sip:")
         account = f"<sip:{self.user}@{domain};transport={self._transport}>;answermode={self._answer}"
         account += f";audio_codecs={self._codec}/8000/1"
+        account += f";mediaenc={self._secured}" if self._secured else ""
         account += ";regint=60" if self._registrar else ";regint=0"
         account += f";auth_pass={self._password}" if self._password else ""
         (folder / "accounts").write_text(account + "\n")

@@ -49,7 +49,7 @@ class Call(CallMedia, InDialog):
         self.on_reinvite: Callable[[Request], int] | None = None
         "Asked for each re-INVITE or UPDATE with an offer: 200, or the code to refuse it with. None: accept."
         self._media = Media(agent.host, agent.ptime_ms)
-        self._session = Session(agent.host, self._media.local[1], agent.codecs, agent.ptime_ms)
+        self._session = Session(agent.host, self._media.local[1], agent.codecs, agent.ptime_ms, agent.srtp)
         self._state = state
         self._offering = False
         self._late_offer_in_ack = False
@@ -142,6 +142,11 @@ class Call(CallMedia, InDialog):
         refused.
         """
         return await self._offer("INVITE", sdp, timeout)
+
+    async def rekey(self, timeout: float = 5.0) -> Response:
+        """Re-INVITE with other SRTP keys of ours. Raises as `reinvite`."""
+        self._session.renew_keys()
+        return await self.reinvite(timeout=timeout)
 
     async def update(self, sdp: CustomSdp | None = None, timeout: float = 5.0) -> Response:
         """Send an UPDATE with an offer (RFC 3311); otherwise as `reinvite`."""

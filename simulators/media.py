@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from . import quicksend, rtcp, rtp
+from . import quicksend, rtcp, rtp, sdes
 from .errors import TransportFailed
 from .impairment import Impairment
 from .mediathreads import MediaThreads
@@ -32,6 +32,8 @@ class Media:
         self.agreed: Agreed | None = None
         self.muted = False
         self.impairment: Impairment | None = None
+        self.secrecy: sdes.Secrecy | None = None
+        "None: plain RTP."
         self.remote: tuple[str, int] | None = None
         self.reports: list[rtcp.Report] = []
         "What the other end said by RTCP of how it hears us, oldest first."
@@ -57,6 +59,10 @@ class Media:
         if agreed.remote != self.remote:
             self._remote_packed = quicksend.socket_address(*agreed.remote) if agreed.remote else b""
             self.remote = agreed.remote
+        if agreed.keys is None:
+            self.secrecy = None
+        elif self.secrecy is None or self.secrecy.keys != agreed.keys:
+            self.secrecy = sdes.Secrecy(agreed.keys, self.secrecy)
         self.talker.agree(agreed.codec, agreed.send_type, agreed.event_type)
         self.received.types.update(agreed.receive_types)
         self.sent.types[agreed.send_type] = agreed.codec
@@ -129,6 +135,8 @@ class Media:
         if not self._open or remote is None:
             return
         data = rtp.pack(payload_type, marker, seq, rtp_ts, self.talker.ssrc, payload)
+        secrecy = self.secrecy
+        data = secrecy.seal(data) if secrecy else data
         at_ns = time.monotonic_ns()
         if not quicksend.send(self._rtp, data, self._remote_packed):
             # An ICMP error of an earlier packet shows up once, in place of a send.
@@ -151,16 +159,25 @@ class Media:
             self._reception.report(),
             self.local[0],
         )
+        secrecy = self.secrecy
+        report = secrecy.seal_report(report) if secrecy else report
         quicksend.send(self._rtcp, report, quicksend.socket_address(remote[0], remote[1] + 1))
 
     def _report_arrived(self, data: bytes, address: tuple[str, int], at_ns: int) -> None:
-        self.reports += rtcp.read_reports(data)
+        secrecy = self.secrecy
+        opened = secrecy.open_report(data) if secrecy else data
+        if opened is None:
+            self.received.malformed += 1
+        else:
+            self.reports += rtcp.read_reports(opened)
 
     def _arrived(self, data: bytes, address: tuple[str, int], at_ns: int) -> None:
         if rtcp.is_rtcp(data):
             self._report_arrived(data, address, at_ns)
             return
-        packet = rtp.unpack(data, at_ns, address)
+        secrecy = self.secrecy
+        opened = secrecy.open(data) if secrecy else data
+        packet = None if opened is None else rtp.unpack(opened, at_ns, address)
         if packet is None:
             self.received.malformed += 1
         else:

@@ -55,7 +55,7 @@ class Phone:
     `port` 0 takes any free one. `transport` is "udp" or "tcp". `proxy` is a URI that every request goes
     through first. `registrar` is the URI of the domain that `register` speaks to and that bare numbers are
     called at. `on_incoming`: "answer", "ring", "busy", or a function of the call, plain or async; None leaves
-    it to `incoming`.
+    it to `incoming`. `srtp`: "off", "optional" (offered in RTP/AVP) or "required" (RTP/SAVP).
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Phone:
         on_incoming: OnIncoming = None,
         codecs: tuple[str, ...] = ("PCMA", "PCMU"),
         ptime_ms: int = 20,
+        srtp: str = "off",
         timing: Timing | None = None,
     ) -> None:
         if transport not in ("udp", "tcp"):
@@ -83,6 +84,7 @@ class Phone:
         self.on_incoming = on_incoming
         self.codecs = tuple(codecs)
         self.ptime_ms = ptime_ms
+        self.srtp = srtp
         self.calls: list[Call] = []
         "Every call since the start, those that are over too."
         self.endpoint = Endpoint(host, self._on_request, self._on_stray, timing)

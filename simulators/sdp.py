@@ -10,6 +10,7 @@ import enum
 import ipaddress
 from dataclasses import dataclass, field, replace
 
+from . import sdes
 from .errors import MalformedSdp
 
 STATIC = {0: ("PCMU", 8_000), 8: ("PCMA", 8_000), 9: ("G722", 8_000), 13: ("CN", 8_000), 18: ("G729", 8_000)}
@@ -19,6 +20,7 @@ OWN_TYPES = {"PCMU": 0, "PCMA": 8, "telephone-event": 101}
 "Payload types that an offer of ours uses."
 
 PROFILES = ("RTP/AVP", "RTP/AVPF")
+SECURE = "RTP/SAVP"
 
 SPOKEN = ("PCMA", "PCMU")
 "Codecs that the simulators can encode and decode."
@@ -72,6 +74,7 @@ class Description:
     session_id: int = 1
     version: int = 1
     profile: str = "RTP/AVP"
+    cryptos: tuple[sdes.Line, ...] = ()
     other_media: tuple[str, ...] = field(default=())
     'Media lines besides the audio one, e.g. "video RTP/AVP 96"; an answer refuses each in its place.'
 
@@ -99,6 +102,7 @@ class Description:
                 lines.append(f"a=fmtp:{number} 0-16")
         if self.ptime_ms is not None:
             lines.append(f"a=ptime:{self.ptime_ms}")
+        lines += [f"a=crypto:{line}" for line in self.cryptos]
         lines.append(f"a={self.direction.value}")
         for media in self.other_media:
             kind, rest = media.split(" ", 1)
@@ -122,6 +126,7 @@ def _parse(lines: list[str]) -> Description:
     audio: list[str] | None = None
     others: list[str] = []
     names: dict[int, str] = {}
+    cryptos: list[sdes.Line] = []
     in_audio = in_other = False
     for line in lines:
         kind, value = line[0], line[2:]
@@ -146,6 +151,9 @@ def _parse(lines: list[str]) -> Description:
         elif kind == "a" and in_audio and value.startswith("rtpmap:"):
             number, encoding = value[7:].split(None, 1)
             names[int(number)] = encoding.split("/")[0]
+        elif kind == "a" and in_audio and value.startswith("crypto:"):
+            crypto = sdes.read(value[7:])
+            cryptos += [] if crypto is None else [crypto]
     if audio is None:
         raise ValueError("no audio line")
     numbers = [int(number) for number in audio[3:]]
@@ -159,7 +167,18 @@ def _parse(lines: list[str]) -> Description:
     if host == "0.0.0.0":
         # The hold of RFC 2543: nothing may be sent to that end.
         direction = direction.within(Direction.SENDONLY)
-    return Description(host, port, types, direction, ptime_ms, session_id, version, audio[2], tuple(others))
+    return Description(
+        host,
+        port,
+        types,
+        direction,
+        ptime_ms,
+        session_id,
+        version,
+        audio[2],
+        tuple(cryptos),
+        tuple(others),
+    )
 
 
 def own_offer(host: str, port: int, codecs: tuple[str, ...], ptime_ms: int, session_id: int) -> Description:
@@ -174,8 +193,12 @@ def answer(offer: Description, own: Description) -> Description:
 
     `own.direction` is what we want; the offer may allow less. Raises `MalformedSdp` when no codec is shared.
     """
-    if offer.profile not in PROFILES:
-        raise MalformedSdp(f"profile {offer.profile} is not spoken here; {' and '.join(PROFILES)} are")
+    profiles = (*PROFILES, SECURE) if own.cryptos else PROFILES
+    if offer.profile not in profiles:
+        raise MalformedSdp(f"profile {offer.profile} is not spoken here; {' and '.join(profiles)} are")
+    cryptos = sdes.answer(offer.cryptos, own.cryptos)
+    if not cryptos and SECURE in (offer.profile, own.profile):
+        raise MalformedSdp("secure media is wanted, and no key was offered")
     ours = {name.lower() for name in own.payload_types.values()}
     codec = next(
         (
@@ -199,6 +222,7 @@ def answer(offer: Description, own: Description) -> Description:
         payload_types=types,
         direction=direction,
         profile=offer.profile,
+        cryptos=cryptos,
         other_media=offer.other_media,
     )
 
@@ -216,6 +240,8 @@ class Agreed:
     receive_types: dict[int, str]
     direction: Direction
     "Ours: whether we send, whether we receive."
+    keys: sdes.Keys | None = None
+    "None: plain RTP."
 
 
 def agree(local: Description, remote: Description) -> Agreed:
@@ -223,6 +249,8 @@ def agree(local: Description, remote: Description) -> Agreed:
     `MalformedSdp`.
     """
     ours = {name.lower() for name in local.payload_types.values()}
+    if remote.port and local.profile == SECURE and sdes.agree(local.cryptos, remote.cryptos) is None:
+        raise MalformedSdp("secure media is wanted, and no key was answered")
     found = next(
         (
             (n, name.upper())
@@ -240,4 +268,5 @@ def agree(local: Description, remote: Description) -> Agreed:
         event_type=remote.type_of("telephone-event"),
         receive_types={**remote.payload_types, **local.payload_types},
         direction=local.direction.within(remote.direction.mirrored),
+        keys=sdes.agree(local.cryptos, remote.cryptos),
     )

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import sdp
+from . import sdes, sdp
 from .errors import IllegalMove, MalformedSdp
 from .sdp import Agreed, Description, Direction
 
@@ -23,13 +23,24 @@ class Session:
     what was agreed before in force (§14.1): call `withdraw`.
     """
 
-    def __init__(self, host: str, port: int, codecs: tuple[str, ...], ptime_ms: int) -> None:
+    def __init__(
+        self, host: str, port: int, codecs: tuple[str, ...], ptime_ms: int, srtp: str = "off"
+    ) -> None:
+        """srtp: "off", "optional" or "required"."""
         self._own = sdp.own_offer(host, port, codecs, ptime_ms, random.getrandbits(31))
+        self._srtp = srtp
+        self.renew_keys()
         self.wanted = Direction.SENDRECV
         self.local: Description | None = None
         self.remote: Description | None = None
         self.agreed: Agreed | None = None
         self._offered: Description | None = None
+
+    def renew_keys(self) -> None:
+        """The next offer or answer is under other keys, where the media is secured at all."""
+        if self._srtp != "off":
+            profile = sdp.SECURE if self._srtp == "required" else "RTP/AVP"
+            self._own = replace(self._own, profile=profile, cryptos=sdes.fresh_lines())
 
     def offer(self, custom: CustomSdp | None = None) -> str:
         """The text of a new offer of ours; its answer goes to `take_answer`."""

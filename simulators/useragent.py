@@ -26,6 +26,7 @@ class UserAgent(Protocol):
     password: str | None
     codecs: tuple[str, ...]
     ptime_ms: int
+    srtp: str
 
     @property
     def contact(self) -> Address: ...

@@ -82,7 +82,7 @@ class Exchange(Control):
         self._runner = Runner(legs, media, clock, wall, self._newsroom)
         door = door or StrangerDoor(intake.router.identify, clock.time)
         self._strangers = StrangersLog(self._runner, door)
-        self._joining = Joining(self._runner, media)
+        self._joining = Joining(self._runner, media, intake.security)
         self._router = intake.router
         self._reception = Reception(
             self._runner, media, intake, directory, self.admission, policy, self._joining

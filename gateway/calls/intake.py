@@ -12,6 +12,7 @@ from gateway.config.people import Directory, identity_of
 from gateway.core.errors import Refused
 from gateway.core.events import LegOffered
 from gateway.core.featurecodes import FeatureCall, FeatureCodes
+from gateway.core.mediasecurity import Security
 from gateway.core.model import Role
 from gateway.core.permissions import User
 from gateway.core.routing import Router, Target
@@ -44,6 +45,8 @@ class Plan:
     extension: str
     """The advisor's side: their extension, or what was dialled where nobody is configured."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    calling_security: Security = Security.OFF
+    called_security: Security = Security.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Supervise:
 
     wanted: FeatureCall
     user: User | None
+    security: Security
+    """Policy for the media of their leg."""
     identity: str
     """`user@host` of the From, for the log."""
 
@@ -67,28 +72,41 @@ class Intake:
         self._directory = directory
         self._secret = secrets.token_bytes(8)
         self._advisors = {advisor.id: advisor for advisor in config.advisors}
+        self._security = {trunk.name: trunk.srtp for trunk in config.trunks}
 
     def read(self, offered: LegOffered) -> Plan | Supervise:
         """Raises `NotPermitted` for a source that is no trunk's, `NoRoute` where nothing fits,
         `LoopDetected`.
         """
-        self.router.identify(offered.source[0])
+        calling = self.security(self.router.identify(offered.source[0]))
         user, host = identity_of(offered.from_uri)
         person = self._directory.by_sip(offered.from_uri)
         wanted = self._codes.parse_dialled(offered.to_user)
         if wanted is not None:
-            return Supervise(wanted, person, f"{user}@{host}")
+            return Supervise(wanted, person, calling, f"{user}@{host}")
         path = self._path(offered)
         target = self.router.route(offered.to_user)
         headers = {name: offered.headers[name] for name in CARRIED_HEADERS if name in offered.headers}
         headers[LOOP_HEADER] = path
+        secured = (calling, self.security(target.trunk))
         dialling_out = self._advisors.get(person.id) if person else None
         if dialling_out is not None:
-            return Plan(target, Role.ADVISOR, dialling_out, offered.to_user, dialling_out.extension, headers)
+            extension = dialling_out.extension
+            return Plan(target, Role.ADVISOR, dialling_out, offered.to_user, extension, headers, *secured)
         called = identity_of(target.uri)[0]
         advisor = self._directory.advisor(offered.to_user) or self._directory.advisor(called)
         extension = advisor.extension if advisor else offered.to_user
-        return Plan(target, Role.CALLER, advisor, user or "anonymous", extension, headers)
+        return Plan(target, Role.CALLER, advisor, user or "anonymous", extension, headers, *secured)
+
+    def security(self, trunk: str | None) -> Security:
+        """The policy for media of a trunk's leg.
+
+        None, where nobody knows which trunk's it is: what all trunks agree on, else `optional`.
+        """
+        if trunk is not None:
+            return self._security[trunk]
+        policies = set(self._security.values())
+        return policies.pop() if len(policies) == 1 else Security.OPTIONAL if policies else Security.OFF
 
     def _path(self, offered: LegOffered) -> str:
         """The marks that this call bears, ours added. The same call may come by twice for different numbers,

@@ -5,13 +5,14 @@ and the steps are the same whichever way. Loop's thread only.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.calls.runner import Runner
 from gateway.core.actions import Invite
 from gateway.core.call import Call
 from gateway.core.errors import NotPermitted, Refused
 from gateway.core.events import LegOffered
+from gateway.core.mediasecurity import Security
 from gateway.core.model import LegId, Mode, Role
 from gateway.core.permissions import User
 from gateway.core.ports import Media
@@ -38,7 +39,14 @@ def new_leg(call: Call) -> LegId:
 
 
 class Joining:
-    def __init__(self, runner: Runner, media: Media) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        media: Media,
+        security: Callable[[str | None], Security] = lambda _: Security.OFF,
+    ) -> None:
+        """security: the policy for media by trunk."""
+        self._security = security
         self._runner = runner
         self._media = media
 
@@ -50,13 +58,21 @@ class Joining:
         if len(call.snapshot()["supervisors"]) >= MOST_JOINED:
             raise CallCrowded(f"{MOST_JOINED} supervisors are on the call of {call.extension} already")
 
-    def seat(self, call: Call, offered: LegOffered, user: User, mode: Mode, via: str) -> None:
+    def seat(
+        self,
+        call: Call,
+        offered: LegOffered,
+        user: User,
+        mode: Mode,
+        via: str,
+        security: Security = Security.OFF,
+    ) -> None:
         """Put a leg that was offered on the call. Raises `PortsExhausted`, `SdpError`, `NotAcceptable` with
         nothing left behind.
         """
         own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR)
         try:
-            call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via)
+            call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via, security)
         except BaseException:
             self._media.remove_leg(offered.leg)
             raise
@@ -81,9 +97,10 @@ class Joining:
         leg = new_leg(call)
         own = self._media.add_leg(call.id, leg, Role.SUPERVISOR)
         invite = Invite(leg, target.uri, "", None, name, headers, target.trunk)
-        now = self._runner.now()
+        now, security = self._runner.now(), self._security(target.trunk)
         self._runner.adopt(call, leg)
         self._runner.run(
-            call, lambda: call.summon(invite, user, alert, own, new_session_id(), ring_s, now, mode)
+            call,
+            lambda: call.summon(invite, user, alert, own, new_session_id(), ring_s, now, mode, security),
         )
         return leg

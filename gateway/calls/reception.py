@@ -102,6 +102,8 @@ class Reception:
                 called_address=self._media.add_leg(call_id, called, called_role),
                 headers=plan.headers,
                 session_id=new_session_id(),
+                calling_security=plan.calling_security,
+                called_security=plan.called_security,
             )
             call = Call(call_id, setup, self._policy, self._runner.now())
             call.start(self._runner.now())
@@ -124,7 +126,7 @@ class Reception:
         if call is None:
             raise NoSuchCall(f"extension {extension} is not on a call")
         self._joining.require(call, wanted.user, mode)
-        self._joining.seat(call, offered, wanted.user, mode, "feature-code")
+        self._joining.seat(call, offered, wanted.user, mode, "feature-code", wanted.security)
 
     def _tell_refused(self, wanted: Supervise, facts: Mapping[str, Any]) -> None:
         """A supervisor was refused: who, which call, which mode, from where, why."""

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake, near, shown
 from gateway.config.model import Route
+from gateway.core.mediasecurity import Security
 from gateway.core.model import Address
 from gateway.core.routing import Router, Template, TemplateError
 
@@ -45,6 +46,12 @@ def check_trunks(draft: Draft) -> Iterator[Mistake]:
                 f'found "{trunk.transport}"; [sip] transports has only {", ".join(config.sip.transports)}'
             )
             yield draft.mistake(("trunk", position, "transport"), message)
+        if trunk.srtp is not Security.OFF:
+            message = (
+                f'found "{trunk.srtp}"; the keys of secure media stand in SIP messages, which go unencrypted'
+            )
+            hint = "whoever can read the signalling can hear the calls; keep it on a network of its own"
+            yield draft.mistake(("trunk", position, "srtp"), message, hint, fatal=False)
         if not draft.is_broken("sip", "bind") and _is_ourselves(
             trunk.address, config.sip.bind, config.sip.advertised
         ):

@@ -28,6 +28,7 @@ from gateway.config.fields import (
     split_host_port,
 )
 from gateway.core.escalation import ON_DUTY, Tier
+from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, Law, Mode
 from gateway.core.permissions import User
 
@@ -108,6 +109,8 @@ class Trunk(Section):
     uri: Peer
     """`sip:host:port`; port 5060 where it is left out."""
     transport: Literal["udp", "tcp"] = "udp"
+    srtp: Security = Security.OFF
+    """Secure media with its phones: off, optional (with those that speak it), required."""
     identify_by: tuple[IpNetwork, ...] = ()
     """Source addresses of this trunk. Once any trunk has some, packets from elsewhere are refused with
     403."""

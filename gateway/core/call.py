@@ -40,6 +40,7 @@ from gateway.core.events import (
 )
 from gateway.core.featurecodes import LEAVE, PanicKeyReader, SupervisorKeyReader
 from gateway.core.leg import Leg, LegState
+from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, CallId, LegId, Mode, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.permissions import Decision, User
@@ -67,11 +68,21 @@ class Call:
         self._number = setup.number
         self._ring_timeout_s = policy.ring_timeout_s
         calling = self._leg(
-            setup.offered.leg, setup.calling_role, setup.calling_address, LegState.OFFERED, setup.session_id
+            setup.offered.leg,
+            setup.calling_role,
+            setup.calling_address,
+            LegState.OFFERED,
+            setup.session_id,
+            setup.calling_security,
         )
         called_role = Role.ADVISOR if setup.calling_role is Role.CALLER else Role.CALLER
         called = self._leg(
-            setup.called, called_role, setup.called_address, LegState.INVITED, setup.session_id
+            setup.called,
+            called_role,
+            setup.called_address,
+            LegState.INVITED,
+            setup.session_id,
+            setup.called_security,
         )
         caller, advisor = (calling, called) if calling.role is Role.CALLER else (called, calling)
         self._talk = Conversation(call, self.team, caller, advisor, now)
@@ -275,12 +286,13 @@ class Call:
         session_id: int,
         now: Moment,
         via: str = "feature-code",
+        security: Security = Security.OFF,
     ) -> None:
         """A supervisor whom `judge` allowed called in, `via` a phone or a browser. Raises `SdpError` or
         `NotAcceptable` with nothing changed.
         """
         self._talk.now = now
-        leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id)
+        leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, security)
         self._supervision.join(leg, offered, user, mode, via)
 
     def summon(
@@ -293,12 +305,13 @@ class Call:
         ring_s: float,
         now: Moment,
         mode: Mode = Mode.WHISPER,
+        security: Security = Security.OFF,
     ) -> None:
         """Ring a user, about an alert or (None) because they asked for it; where there is an alert, then
         `SummonsAnswered` or `SummonsFailed` among the actions.
         """
         self._talk.now = now
-        leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id)
+        leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id, security)
         self._supervision.summon(invite, leg, user, mode, alert, now.s + ring_s)
 
     def releasable(self) -> list[LegId]:
@@ -426,5 +439,7 @@ class Call:
             raise WrongCallState(self.id, self.state, state, why)
         self.state = state
 
-    def _leg(self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int) -> Leg:
-        return Leg(leg, role, LegSession(own, session_id), state)
+    def _leg(
+        self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int, security: Security
+    ) -> Leg:
+        return Leg(leg, role, LegSession(own, session_id, security), state)

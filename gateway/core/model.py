@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from gateway.core.mediasecurity import Keys
+
 CallId = NewType("CallId", str)
 LegId = NewType("LegId", str)
 Address = tuple[str, int]
@@ -60,3 +62,5 @@ class LegMedia:
     """Packet time that the far side asked for; used where the gateway makes packets by itself."""
     direction: Direction = Direction.SENDRECV
     """The gateway's own side: `sendonly` means that we send and do not expect to receive."""
+    keys: Keys | None = None
+    """SRTP under these; None: plain RTP."""

@@ -8,13 +8,14 @@ leg's codecs, the first is answered with what the second chose.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.core import codecs, sdp
+from gateway.core import codecs, mediasecurity, sdp
 from gateway.core.codecs import Codec
 from gateway.core.direction import meet, reverse
 from gateway.core.errors import NotAcceptable, SdpError
+from gateway.core.mediasecurity import PLAIN, Keys, Security
 from gateway.core.model import Address, Direction, Law, LegMedia
 
 ANYWHERE = ("0.0.0.0", "::")
@@ -37,13 +38,19 @@ class Audio:
     """
     ptime_ms: int
     max_ptime_ms: int | None
+    secured: mediasecurity.Answer
+    """What we answer, or have read in an answer, about SRTP."""
+
+
+_Judge = Callable[[sdp.Media], mediasecurity.Answer]
+"""What to make of one stream's profile and `a=crypto`. Raises `NotAcceptable`."""
 
 
 class LegSession:
     """What has been said on one leg. An offer that is refused leaves what was agreed before untouched."""
 
-    def __init__(self, own: Address, session_id: int) -> None:
-        """`own`: where the media engine listens for this leg."""
+    def __init__(self, own: Address, session_id: int, security: Security = Security.OFF) -> None:
+        """`own`: where the media engine listens for this leg. security: the policy of its trunk."""
         self.own = own
         self.stated = Direction.SENDRECV
         """What our last description said, as we mean it."""
@@ -59,6 +66,10 @@ class LegSession:
         self._event_payload_type: int | None = None
         self._laws: frozenset[Law] = frozenset()
         self._stated_before = Direction.SENDRECV
+        self._security = security
+        self._said = mediasecurity.Offer(PLAIN, ())
+        """What our last description said of SRTP."""
+        self._assumed = False
 
     def offer(
         self,
@@ -78,11 +89,25 @@ class LegSession:
             event = next(number for number in range(96, 128) if number not in taken)
         self._laws = frozenset(codec.law for codec in offered)
         self._stated_before, self.stated = self.stated, direction
+        self._said, self._assumed = self._secured_offer(), False
         return self._send((self._audio(offered, event, direction, ptime_ms, max_ptime_ms),))
+
+    def _secured_offer(self) -> mediasecurity.Offer:
+        """Within a call, what is in force: the same suite, key and profile; plain where plain was agreed
+        and may stay.
+        """
+        if self.media is None:
+            return mediasecurity.offer(self._security)
+        keys = self.media.keys
+        if keys is None:
+            required = self._security is Security.REQUIRED
+            return mediasecurity.offer(Security.REQUIRED if required else Security.OFF)
+        again = mediasecurity.offer(self._security, (keys.suite,), before=keys)
+        return replace(again, profile=self._said.profile)
 
     def take_answer(self, text: str) -> LegMedia:
         """Read the peer's answer to our `offer`. Raises `SdpError` or `NotAcceptable`."""
-        audio = self._read(sdp.parse(text))
+        audio = self._read(sdp.parse(text), self._judge_answer)
         law = next((codec.law for codec in audio.codecs if codec.law in self._laws), None)
         if law is None:
             raise NotAcceptable("the answer has none of the codecs offered")
@@ -100,15 +125,30 @@ class LegSession:
         Then `take_answer`.
         """
         self._stated_before, self.stated = self.stated, Direction.SENDRECV
+        self._assumed = True
         if self.media is not None:
             self._laws = frozenset({self.media.law})
+
+    def _judge_answer(self, media: sdp.Media) -> mediasecurity.Answer:
+        lines = media.values("crypto")
+        if (
+            self._assumed and not lines and self.media is not None
+        ):  # its text is not handed on: only what PJSIP read in it
+            return mediasecurity.Answer(self._said.profile, None, self.media.keys)
+        return mediasecurity.Answer(
+            media.protocol, None, mediasecurity.read_answer(self._said, media.protocol, lines, self._security)
+        )
+
+    def _judge_offer(self, media: sdp.Media) -> mediasecurity.Answer:
+        before: Keys | None = self.media.keys if self.media is not None else None
+        return mediasecurity.answer(media.protocol, media.values("crypto"), self._security, before=before)
 
     def take_offer(self, text: str) -> Audio:
         """Read the peer's offer. Then `answer`, or nothing where it is refused. Raises `SdpError` or
         `NotAcceptable`.
         """
         session = sdp.parse(text)
-        audio = self._read(session)
+        audio = self._read(session, self._judge_offer)
         self._offered = session, audio
         return audio
 
@@ -142,6 +182,8 @@ class LegSession:
         event = audio.event_payload_type if events else None
         self.stated, self.wish = own, audio.direction
         self._agree(replace(audio, event_payload_type=event), law, own)
+        crypto = audio.secured.crypto
+        self._said = mediasecurity.Offer(audio.secured.profile, () if crypto is None else (crypto,))
         ours = self._audio((codec,), event, own, ptime_ms, max_ptime_ms)
         refused = (sdp.Media(other.kind, 0, other.protocol, other.formats) for other in session.media)
         return self._send(tuple(ours if at == audio.index else other for at, other in enumerate(refused)))
@@ -153,7 +195,13 @@ class LegSession:
             remote = self.media.remote
         self._event_payload_type = audio.event_payload_type or self._event_payload_type
         self.media = LegMedia(
-            law, codec.payload_type, audio.event_payload_type, remote, audio.ptime_ms, direction
+            law,
+            codec.payload_type,
+            audio.event_payload_type,
+            remote,
+            audio.ptime_ms,
+            direction,
+            audio.secured.keys,
         )
         return self.media
 
@@ -174,8 +222,9 @@ class LegSession:
         attributes.append(("ptime", str(ptime_ms)))
         if max_ptime_ms is not None:
             attributes.append(("maxptime", str(max_ptime_ms)))
+        attributes += [("crypto", line) for line in self._said.lines]
         attributes.append((direction.value, None))
-        return sdp.Media("audio", self.own[1], "RTP/AVP", tuple(formats), None, tuple(attributes))
+        return sdp.Media("audio", self.own[1], self._said.profile, tuple(formats), None, tuple(attributes))
 
     def _send(self, media: tuple[sdp.Media, ...]) -> str:
         """Our next description: the same origin version as the last one where nothing changed, else one more
@@ -187,14 +236,16 @@ class LegSession:
             described = self._sent = replace(described, origin=self._origin)
         return str(described)
 
-    def _read(self, session: sdp.Session) -> Audio:
-        """The first audio stream in plain RTP with a codec of ours."""
+    def _read(self, session: sdp.Session, judge: _Judge) -> Audio:
+        """The first audio stream that is secured, or not, as it may be, and has a codec of ours."""
         why = "no audio stream"
         for index, media in enumerate(session.media):
             if media.kind != "audio" or media.port == 0:
                 continue
-            if media.protocol != "RTP/AVP":
-                why = f"audio over {media.protocol[:40]}; accepted: RTP/AVP"
+            try:
+                secured = judge(media)
+            except NotAcceptable as error:
+                why = str(error)
                 continue
             usable, event = codecs.usable(media)
             if not usable:
@@ -212,6 +263,7 @@ class LegSession:
                 direction,
                 codecs.ptime_ms(media),
                 codecs.max_ptime_ms(media),
+                secured,
             )
         raise NotAcceptable(why)
 

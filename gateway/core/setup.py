@@ -18,6 +18,7 @@ from gateway.core.direction import reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
+from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, Direction, Law, LegId, Role
 from gateway.core.reoffers import Reoffers
 
@@ -67,6 +68,8 @@ class Setup:
     called_address: Address
     headers: Mapping[str, str] = field(default_factory=dict)
     session_id: int = 1
+    calling_security: Security = Security.OFF
+    called_security: Security = Security.OFF
 
 
 class CallSetup:

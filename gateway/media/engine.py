@@ -87,6 +87,7 @@ class MediaEngine:
 
     def connect(self, leg: LegId, media: LegMedia) -> None:
         host, port = media.remote
+        keys = media.keys
         self._engine.connect(
             self._legs[leg],
             media.law.value,
@@ -97,6 +98,10 @@ class MediaEngine:
             ptime_ms=min(max(media.ptime_ms, 10), 120),
             sends=media.direction in (Direction.SENDRECV, Direction.SENDONLY),
             receives=media.direction in (Direction.SENDRECV, Direction.RECVONLY),
+            suite=keys.suite.value if keys else None,
+            local_key=keys.local if keys else b"",
+            remote_key=keys.remote if keys else b"",
+            mki=keys.mki if keys else b"",
         )
 
     def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:

@@ -87,6 +87,7 @@ def configure_flags(options: BuildOptions) -> list[str]:
     """Arguments for PJSIP's configure: SIP, SDP and G.711/G.722 descriptions; no devices, video or bundled
     codecs.
 
+    No SRTP of its own: the media engine does that, and knows suites that this one would refuse calls for.
     The resampler is speexdsp's, because without any a leg whose codec is not at PJSIP's own 8 kHz is refused
     with 488.
     """
@@ -95,7 +96,7 @@ def configure_flags(options: BuildOptions) -> list[str]:
         "opus", "silk", "bcg729", "opencore-amr", "lyra", "libwebrtc", "libyuv",
         "sdl", "ffmpeg", "v4l2", "openh264", "vpx", "upnp",
     )  # fmt: skip
-    flags = ["--enable-epoll", "--with-external-srtp", "--enable-speex-resample"]
+    flags = ["--enable-epoll", "--disable-libsrtp", "--enable-speex-resample"]
     flags += [f"--disable-{name}" for name in off]
     if not options.tls:
         flags.append("--disable-ssl")

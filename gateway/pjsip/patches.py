@@ -19,6 +19,9 @@ class Patch:
     why: str
 
 
+_UNSECURED = (
+    "            case PJMEDIA_SRTP_DISABLED:\n                //--score[i];\n                score[i] -= 5;\n"
+)
 _MEDIA = "#define PJSUA_MAX_CALL_MEDIA            PJMEDIA_MAX_SDP_MEDIA"
 _STREAM_INFO = "PJ_DEF(pj_status_t) pjmedia_stream_info_common_from_sdp("
 _REMOTE = "    /* Set remote address: */\n    status = pj_sockaddr_init(rem_af,"
@@ -82,6 +85,12 @@ PATCHES = (
         "before a dialog or transaction is kept for it",
     ),
     Patch("pjsip/src/pjsua-lib/pjsua_call.c", _SHUTDOWN, _TURN_AWAY + _SHUTDOWN, "asks it"),
+    Patch(
+        "pjsip/src/pjsua-lib/pjsua_media.c",
+        _UNSECURED,
+        "            case PJMEDIA_SRTP_DISABLED:\n",
+        "hands offers of RTP/SAVP on to the gateway, which has its own SRTP, in place of a 488",
+    ),
 )
 
 MISSING_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)

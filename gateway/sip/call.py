@@ -212,6 +212,7 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         prm.statusCode = 200
         if not self._local_was_offer:
             self._local_sdp = sdptext.without_direction(self._local_sdp)
+        self._local_sdp = sdptext.keys_for(self._local_sdp, prm.offer.wholeSdp)
         self.leg.updated(prm.offer.wholeSdp)
 
     @guarded
@@ -251,6 +252,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
             return
         message = parse_message(event.src.rdata.wholeMsg)
         sdp = sdptext.sdp_of(message)
+        if sdp and 200 <= code < 300 and self._local_was_offer:
+            self._local_sdp = sdptext.agreed_keys(self._local_sdp, sdp)
         if self.leg.state is not LegState.CALLING:
             if 200 <= code < 300:
                 self.leg.reanswered(sdp)

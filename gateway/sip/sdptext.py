@@ -9,6 +9,8 @@ from gateway.sip.messages import SipMessage
 
 DIRECTION_LINE = re.compile(r"(?m)^a=(?:sendrecv|sendonly|recvonly|inactive)\r?\n?")
 
+CRYPTO_LINE = re.compile(r"(?m)^a=crypto:(\d{1,9}) +(\S+)[^\n]*\n?")
+
 
 def sdp_of(message: SipMessage) -> str | None:
     """The SDP in a message: its body, or that part of a multipart body (RFC 5621); None without one."""
@@ -43,6 +45,24 @@ def require_session(sdp: str) -> None:
 def without_direction(sdp: str) -> str:
     """The same session open both ways, which leaves the direction of an answer to what the offer allows."""
     return DIRECTION_LINE.sub("", sdp)
+
+
+def agreed_keys(ours: str, answer: str) -> str:
+    """Our offer with that `a=crypto` alone which the answer has taken (RFC 4568 §7.1.3), so that it can be
+    said again.
+    """
+    taken = {(tag, suite.upper()) for tag, suite in CRYPTO_LINE.findall(answer)}
+    return CRYPTO_LINE.sub(lambda line: line[0] if (line[1], line[2].upper()) in taken else "", ours)
+
+
+def keys_for(ours: str, offer: str) -> str:
+    """Our session as an answer to that offer: our `a=crypto` under the tag that the offer gives its suite."""
+    tags = {suite.upper(): tag for tag, suite in reversed(CRYPTO_LINE.findall(offer))}
+
+    def retagged(line: re.Match[str]) -> str:
+        return f"a=crypto:{tags.get(line[2].upper(), line[1])}{line[0][len('a=crypto:') + len(line[1]) :]}"
+
+    return CRYPTO_LINE.sub(retagged, ours)
 
 
 def answer_from_stream(

@@ -58,6 +58,8 @@ class Settings:
     """Another place than the floorwalkers' phones for 9xxx."""
     alerts: str = 'ring = ["fiona"]'
     """The section `[alerts]`, and its tiers."""
+    srtp: dict[str, str] = field(default_factory=dict)
+    """By trunk; off where it is not named. Whoever calls in is of the trunk home."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
@@ -65,9 +67,9 @@ class Settings:
             '[node]\nname = "node1"\nsite = "leeds"',
             '[sip]\nbind = "127.0.0.1:0"',
             f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}',
-            trunk("home", ports.home),
-            trunk("home-tcp", ports.home_tcp, "tcp"),
-            trunk("floor", ports.floor),
+            trunk("home", ports.home, srtp=self.srtp.get("home", "off")),
+            trunk("home-tcp", ports.home_tcp, "tcp", srtp=self.srtp.get("home-tcp", "off")),
+            trunk("floor", ports.floor, srtp=self.srtp.get("floor", "off")),
             *(f"[[route]]\nmatch = '{match}'\nto = {{ trunk = \"{to}\" }}" for match, to in ROUTES),
             *(advisor(f"adv{n}", 2000 + n, "north") for n in range(1, self.advisors + 1)),
             *(advisor(f"tcp{n}", 3000 + n, "north") for n in range(1, 4)),
@@ -89,9 +91,10 @@ class Settings:
         return "\n\n".join(lines) + "\n"
 
 
-def trunk(name: str, port: int, transport: str = "udp") -> str:
+def trunk(name: str, port: int, transport: str = "udp", srtp: str = "off") -> str:
     # All phones have the same address; once any trunk names one, calls from elsewhere are refused.
     known = '\nidentify_by = ["127.0.0.1"]' if name == "home" else ""
+    known += f'\nsrtp = "{srtp}"'
     return f'[[trunk]]\nname = "{name}"\nuri = "sip:127.0.0.1:{port}"\ntransport = "{transport}"{known}'
 
 

@@ -99,15 +99,15 @@ async def sent_for(call: Call, seconds: float) -> None:
 class House:
     """Phones around one gateway; an async context manager."""
 
-    def __init__(self, gateway: Gateway, *, home: bool = True) -> None:
-        """`home` False: somebody else answers the advisors' calls by UDP."""
+    def __init__(self, gateway: Gateway, *, home: bool = True, srtp: str = "off") -> None:
+        """`home` False: somebody else answers the advisors' calls by UDP. srtp: of the phones that are called."""
         self.gateway = gateway
         self._home = home
         self._stack = AsyncExitStack()
         ports = gateway.ports
-        self.home = Phone("home", port=ports.home)
-        self.home_tcp = Phone("home", port=ports.home_tcp, transport="tcp")
-        self.floor = Phone(FIONA, port=ports.floor)
+        self.home = Phone("home", port=ports.home, srtp=srtp)
+        self.home_tcp = Phone("home", port=ports.home_tcp, transport="tcp", srtp=srtp)
+        self.floor = Phone(FIONA, port=ports.floor, srtp=srtp)
         """Fiona's phone, which alerts ring."""
         self.phones: dict[str, Phone] = {}
 
@@ -121,12 +121,14 @@ class House:
     ) -> None:
         await self._stack.aclose()
 
-    async def phone(self, user: str, transport: str = "udp", law: str | None = None) -> Phone:
-        """A phone of somebody's own; the same one for the same user, transport and codec."""
-        key = f"{user}/{transport}/{law}"
+    async def phone(
+        self, user: str, transport: str = "udp", law: str | None = None, srtp: str = "off"
+    ) -> Phone:
+        """A phone of somebody's own; the same one for the same user, transport, codec and security."""
+        key = f"{user}/{transport}/{law}/{srtp}"
         if key not in self.phones:
             codecs = (law,) if law else ("PCMA", "PCMU")
-            phone = Phone(user, transport=transport, codecs=codecs)
+            phone = Phone(user, transport=transport, codecs=codecs, srtp=srtp)
             self.phones[key] = await self._stack.enter_async_context(phone)
         return self.phones[key]
 
@@ -137,9 +139,10 @@ class House:
         law: str | None = None,
         transport: str = "udp",
         patient: str = PATIENT,
+        srtp: str = "off",
     ) -> Line:
         """A patient calls an extension, and the advisor answers. 3xxx are reached by TCP."""
-        phone = await self.phone(patient, transport, law)
+        phone = await self.phone(patient, transport, law, srtp)
         mark = self.gateway.mark()
         calling = await phone.call(self.gateway.uri(extension, transport))
         advisor = await self.ring(extension)
@@ -164,9 +167,10 @@ class House:
         who: str = FIONA,
         transport: str = "udp",
         law: str | None = None,
+        srtp: str = "off",
     ) -> OutgoingCall:
         """Somebody dials a feature code and is on the call when this returns."""
-        phone = await self.phone(who, transport, law)
+        phone = await self.phone(who, transport, law, srtp)
         mark = self.gateway.mark()
         call = await phone.call(self.gateway.uri(code + extension, transport))
         await call.answered(PATIENCE_S)

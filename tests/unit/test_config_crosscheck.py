@@ -86,6 +86,7 @@ def test_mistakes_between_sections(path: str, value: object, said: str | None) -
     [
         ("media.port_range", [20000, 20999], "with 200 calls only 100 supervisors can be on calls"),
         ("trunk.1.identify_by", [], "trunk[2].identify_by (sbc): has no identify_by while other trunks have"),
+        ("trunk.1.srtp", "optional", 'trunk[2].srtp (sbc): found "optional"; the keys of secure media stand in SIP'),
         ("route.1.match", r"[29]\d{3}", "an earlier route has the same pattern"),
         ("advisor.0.extension", "3001", "advisor[1].extension (Ann): found \"3001\"; no route fits"),
         ("user.1.teams", ["nort"], 'no advisor is in that team; did you mean "north"?'),

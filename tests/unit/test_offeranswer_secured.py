@@ -1,0 +1,167 @@
+"""SRTP through one leg's offers and answers: keys agreed, kept, changed, and never lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core import sdp
+from gateway.core.codecs import standard
+from gateway.core.crypto import Crypto, Suite, parse
+from gateway.core.errors import NotAcceptable
+from gateway.core.mediasecurity import PLAIN, SECURE, Security
+from gateway.core.model import Direction, Law
+from gateway.core.offeranswer import LegSession
+from gateway.sip import sdptext
+
+OWN = ("192.0.2.9", 20000)
+CM, GCM = Suite.AES_CM_128_HMAC_SHA1_80, Suite.AEAD_AES_128_GCM
+
+
+def key(suite: Suite, seed: int) -> bytes:
+    return bytes([seed]) * suite.key_bytes
+
+
+def peer(profile: str, *cryptos: Crypto, direction: str = "sendrecv") -> str:
+    """What a phone says."""
+    lines = "".join(f"a=crypto:{crypto.text()}\r\n" for crypto in cryptos)
+    return (
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+        f"m=audio 4000 {profile} 8\r\n{lines}a={direction}\r\n"
+    )
+
+
+def said(text: str) -> tuple[str, list[Crypto]]:
+    """Profile and keys of our description."""
+    media = sdp.parse(text).media[0]
+    return media.protocol, [parse(line) for line in media.values("crypto")]
+
+
+def session(security: Security) -> LegSession:
+    return LegSession(OWN, 7, security)
+
+
+def test_an_offered_key_is_answered_with_ours_under_its_tag() -> None:
+    leg = session(Security.REQUIRED)
+    leg.take_offer(peer(SECURE, Crypto(3, CM, key(CM, 1)), Crypto(4, GCM, key(GCM, 2))))
+    profile, (ours,) = said(leg.answer(Law.PCMA))
+    assert (profile, ours.tag, ours.suite) == (SECURE, 4, GCM)
+    assert leg.media is not None and leg.media.keys is not None
+    assert (leg.media.keys.local, leg.media.keys.remote) == (ours.key, key(GCM, 2))
+    assert ours.key.hex() not in repr(leg.media)
+
+
+def test_answering_again_says_the_same_key() -> None:
+    """An early answer, then the final one."""
+    leg = session(Security.OPTIONAL)
+    leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
+    assert said(leg.answer(Law.PCMA)) == said(leg.answer(Law.PCMA))
+
+
+@pytest.mark.parametrize(
+    ("security", "profile", "cryptos"), [(Security.OPTIONAL, PLAIN, 6), (Security.REQUIRED, SECURE, 6)]
+)
+def test_our_offer_and_the_answer_to_it(security: Security, profile: str, cryptos: int) -> None:
+    leg = session(security)
+    offered = said(leg.offer(standard([Law.PCMA])))
+    assert (offered[0], len(offered[1])) == (profile, cryptos)
+    taken = offered[1][2]
+    media = leg.take_answer(peer(profile, Crypto(taken.tag, taken.suite, key(taken.suite, 5))))
+    assert media.keys is not None
+    assert (media.keys.suite, media.keys.local, media.keys.remote) == (
+        taken.suite,
+        taken.key,
+        key(taken.suite, 5),
+    )
+
+
+def test_optional_takes_a_plain_answer_and_stays_plain() -> None:
+    leg = session(Security.OPTIONAL)
+    leg.offer(standard([Law.PCMA]))
+    assert leg.take_answer(peer(PLAIN)).keys is None
+    assert said(leg.offer(standard([Law.PCMA]))) == (PLAIN, [])
+
+
+def test_required_refuses_plain_both_ways() -> None:
+    leg = session(Security.REQUIRED)
+    with pytest.raises(NotAcceptable, match="required"):
+        leg.take_offer(peer(PLAIN))
+    leg.offer(standard([Law.PCMA]))
+    with pytest.raises(NotAcceptable, match="required"):
+        leg.take_answer(peer(PLAIN))
+    assert leg.media is None
+
+
+def test_off_refuses_savp_and_ignores_keys() -> None:
+    leg = session(Security.OFF)
+    with pytest.raises(NotAcceptable, match="switched off"):
+        leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
+    leg.take_offer(peer(PLAIN, Crypto(1, CM, key(CM, 1))))
+    assert said(leg.answer(Law.PCMA)) == (PLAIN, [])
+    assert leg.media is not None and leg.media.keys is None
+
+
+def agreed(security: Security = Security.OPTIONAL) -> LegSession:
+    """A leg whose peer offered RTP/SAVP."""
+    leg = session(security)
+    leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
+    leg.answer(Law.PCMA)
+    return leg
+
+
+def test_a_hold_under_the_same_key_changes_no_key() -> None:
+    leg = agreed()
+    before = leg.media and leg.media.keys
+    leg.take_offer(peer(SECURE, Crypto(5, GCM, key(GCM, 9)), Crypto(6, CM, key(CM, 1)), direction="sendonly"))
+    assert said(leg.answer(Law.PCMA))[1][0].tag == 6
+    assert leg.media is not None and leg.media.keys == before
+    assert leg.media.direction is Direction.RECVONLY
+
+
+def test_another_key_of_theirs_is_met_with_another_of_ours() -> None:
+    leg = agreed()
+    before = leg.media and leg.media.keys
+    assert before is not None
+    leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 2))))
+    leg.answer(Law.PCMA)
+    assert leg.media is not None and leg.media.keys is not None
+    assert leg.media.keys.remote == key(CM, 2)
+    assert leg.media.keys.local != before.local
+
+
+def test_our_own_reoffer_repeats_what_is_in_force() -> None:
+    leg = agreed()
+    assert leg.media is not None and leg.media.keys is not None
+    profile, (ours,) = said(leg.offer(standard([Law.PCMA]), Direction.SENDONLY))
+    assert (profile, ours.suite, ours.key) == (SECURE, CM, leg.media.keys.local)
+    again = leg.take_answer(peer(SECURE, Crypto(ours.tag, CM, key(CM, 1)), direction="recvonly"))
+    assert again.keys == leg.media.keys
+
+
+def test_a_refused_reoffer_leaves_the_keys() -> None:
+    leg = agreed()
+    before = leg.media
+    leg.offer(standard([Law.PCMA]), Direction.SENDONLY)
+    leg.withdraw()
+    assert leg.media is before
+
+
+def test_the_answer_that_only_pjsip_has_read_keeps_the_keys() -> None:
+    """To an offer that the peer asked for in a re-INVITE: there is no text of it."""
+    leg = agreed()
+    before = leg.media and leg.media.keys
+    leg.assume_offer()
+    assert leg.take_answer(peer(PLAIN)).keys == before
+
+
+def test_what_was_offered_is_said_again_with_the_agreed_key_alone() -> None:
+    leg = session(Security.OPTIONAL)
+    offer = leg.offer(standard([Law.PCMA]))
+    taken = said(offer)[1][3]
+    answer = peer(PLAIN, Crypto(taken.tag, taken.suite, key(taken.suite, 5)))
+    ours = sdptext.agreed_keys(offer, answer)
+    assert said(ours)[1] == [taken]
+    assert said(sdptext.agreed_keys(offer, peer(PLAIN)))[1] == []
+    update = peer(PLAIN, Crypto(8, GCM, key(GCM, 1)), Crypto(9, taken.suite, key(taken.suite, 5)))
+    (retagged,) = said(sdptext.keys_for(ours, update))[1]
+    assert (retagged.tag, retagged.suite, retagged.key) == (9, taken.suite, taken.key)
+    assert sdptext.keys_for(peer(PLAIN), update) == peer(PLAIN)
