@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gateway.accounts.roll import Roll
@@ -18,9 +19,11 @@ from gateway.alerts.publisher import Publisher
 from gateway.calls.admission import SUPERVISORS_PER_CALL
 from gateway.calls.exchange import Exchange
 from gateway.calls.strangers import StrangerDoor
+from gateway.config.audit_forms import read_forms
 from gateway.config.model import Config, Trunk
 from gateway.config.people import Directory
-from gateway.core.errors import GatewayError
+from gateway.core.audit import Form
+from gateway.core.errors import ConfigError, GatewayError
 from gateway.core.model import Address
 from gateway.core.routing import Router, host_port, with_transport
 from gateway.feeds.headsets import HeadsetDesk
@@ -29,10 +32,13 @@ from gateway.log import get_logger
 from gateway.media import MediaEngine
 from gateway.sip import SipEndpoint, SipSettings, SipTrunk
 from gateway.store import Database
+from gateway.store.audits import AuditBook
 from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
 from gateway.store.place import store_url
-from gateway.store.retention import Rule
+from gateway.store.retention import Rule, by_column
+from gateway.store.tables.audits import audits
+from gateway.web.audits import audits_router
 from gateway.web.server import serve_web
 
 log = get_logger(__name__)
@@ -82,7 +88,13 @@ async def serve(
 async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     directory = Directory(config)
     database = Database(store_url(config.store))
-    store = Keeper(database, [Rule("sessions", 1.0, prune_sessions)])
+    store = Keeper(
+        database,
+        [
+            Rule("sessions", 1.0, prune_sessions),
+            Rule("audits", config.store.retention.audits_days, by_column(audits, "created_at")),
+        ],
+    )
     parts.push_async_callback(store.stop)
     await store.start()
     users = Users(database)
@@ -136,6 +148,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             ready=exchange.why_not_ready,
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
+            routers=[audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell)],
         )
     except OSError as error:
         raise StartError(
@@ -156,6 +169,16 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.push_async_callback(sip.stop)
     parts.callback(exchange.end_all, "the gateway is stopping")
     return Addresses(tuple(sip.bound), (web.host, web.port))
+
+
+def audit_forms(config: Config) -> Mapping[str, Form]:
+    """The forms that calls are scored against. Raises `ConfigError`."""
+    if config.audit.forms is None:
+        return {}
+    forms, mistakes = read_forms(Path(config.audit.forms))
+    if fatal := [str(mistake) for mistake in mistakes if mistake.fatal]:
+        raise ConfigError(fatal)
+    return forms
 
 
 def note(kind: str, facts: Mapping[str, Any]) -> None:

@@ -154,6 +154,10 @@ class Exchange(Control):
         self._summons.bells.end_all()
         self._runner.stop()
 
+    def tell(self, kind: str, call: CallId | None, data: Mapping[str, Any]) -> None:
+        """News of what others do about a call, such as scoring it, told to every watcher."""
+        self._runner.publish(kind, call, data)
+
     def restore(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Take up what was open when the gateway ended; kept: snapshots by `duty` and `help`."""
         self.floor.restore(kept.get("duty", ()), kept.get("help", ()))

@@ -343,6 +343,14 @@ class Store(Section):
     retention: Retention = Retention()
 
 
+class Audit(Section):
+    """Scoring calls."""
+
+    forms: str | None = None
+    """Folder of the forms, a TOML file each (`config.audit_forms`); relative to the configuration file. None:
+    no forms."""
+
+
 class Limits(Section):
     """Past these a new call is refused at once with 503, so that the PBX takes its other route."""
 
@@ -376,6 +384,7 @@ class Config(Section):
     mqtt: Mqtt | None = None
     web: Web = Web()
     store: Store = Store()
+    audit: Audit = Audit()
     limits: Limits = Limits()
     log: Log = Log()
 

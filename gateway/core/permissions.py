@@ -67,7 +67,7 @@ class Decision:
 
 ROLE_ACTIONS: dict[str, frozenset[Action]] = {
     "advisor": frozenset({Action.RAISE, Action.HELP}),
-    "auditor": frozenset({Action.WATCH, Action.LISTEN, Action.STREAM, Action.AUDIT, Action.REVIEW}),
+    "auditor": frozenset({Action.WATCH, Action.LISTEN, Action.STREAM, Action.AUDIT}),
     "floorwalker": frozenset(
         {
             Action.WATCH,

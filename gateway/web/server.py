@@ -11,7 +11,7 @@ import socket
 from collections.abc import Generator, Sequence
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from gateway.core.model import Address
 from gateway.core.ports import Control, Floor
@@ -97,6 +97,7 @@ async def serve_web(
     stall_limit_s: float = 30.0,
     sign_ins: SignIns | None = None,
     trusted_proxies: Sequence[str] = (),
+    routers: Sequence[APIRouter] = (),
 ) -> WebServer:
     """Listen on `bind` (port 0: the system chooses) and answer from when this returns.
 
@@ -105,7 +106,8 @@ async def serve_web(
     supervise from a browser. floor: duty and help; None: there are none. ready: what `/readyz` says.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
     sign_ins: whose sessions cookies stand for; None: bearer tokens alone.
-    trusted_proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed. Raises OSError.
+    trusted_proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    routers: whatever else there is, such as audits. Raises OSError.
     """
     listening = _listen(bind)
     events = Events(control, floor, stall_limit_s=stall_limit_s)
@@ -128,6 +130,8 @@ async def serve_web(
         app.include_router(headset_router(headsets, authenticate))
     if floor is not None:
         app.include_router(floor_router(floor))
+    for router in routers:
+        app.include_router(router)
     logging.getLogger("uvicorn.error").addFilter(_HIDE_TOKENS)
     config = uvicorn.Config(
         Faults(BodyLimit(app)),

@@ -22,7 +22,7 @@ duty          .        .        +            .        .
 help          +        .        +            .        .
 answer        .        .        +            .        .
 audit         .        +        .            .        .
-review        .        +        .            +        .
+review        .        .        .            +        .
 system        .        .        .            +        +
 administer    .        .        .            .        +
 export_trail  .        .        .            +        +
