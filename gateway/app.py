@@ -26,6 +26,7 @@ from gateway.core.audit import Form
 from gateway.core.errors import ConfigError, GatewayError
 from gateway.core.model import Address
 from gateway.core.routing import Router, host_port, with_transport
+from gateway.feeds.analysis import Analyst
 from gateway.feeds.headsets import HeadsetDesk
 from gateway.feeds.hub import Hub
 from gateway.log import get_logger
@@ -136,7 +137,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     await kept.start()
     parts.push_async_callback(kept.stop)
 
-    hub = Hub(exchange)
+    analyses = config.audit.talk_analysis
+    hub = Hub(exchange, on_speech=None if analyses else exchange.heard)
     try:
         web = await serve_web(
             config.web.bind,
@@ -157,6 +159,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.push_async_callback(web.stop)
     parts.callback(hub.stop)
     parts.callback(headsets.stop)
+    if analyses:
+        parts.callback(Analyst(exchange, exchange.heard).stop)
 
     if config.mqtt is not None:
         publisher = Publisher(

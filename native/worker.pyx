@@ -10,10 +10,11 @@ from native.endpoint cimport Endpoint, is_unspecified, same
 from native.includes cimport net
 from native.includes.atomics cimport store_release
 from native.queue cimport ring_pop
+from native.mix cimport audible
 from native.relay cimport on_packet, on_sweep, on_tick
 from native.session cimport (
-    ADD_LEG, ATTACH_TAP, BATCH, CONNECT_LEG, Call, Command, DETACH_TAP, Leg, MAX_LEGS, Negotiated, PACKET_BYTES, REMOVE_CALL,
-    REMOVE_LEG, SET_TALK_PATH, STOP, Worker,
+    ADD_LEG, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Leg, MAX_LEGS, Negotiated, PACKET_BYTES, REMOVE_CALL,
+    REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
 )
 from native.srtp cimport Secure, secure_retire, secure_swap
 from native.tap cimport TAP_CHANNELS, Tap
@@ -23,6 +24,7 @@ cdef enum:
     TICK_NS = 5000000           # between two looks at the legs that the clock may have to serve
     SWEEP_NS = 100000000        # between two looks at all legs
     OLD_SOURCE_PACKETS = 25     # more than another that a leg's former source must send before it has the leg again
+    HEARD_OUT = 64              # packets that may wait in a socket when a path to the caller opens
     STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bit is free)
 
 
@@ -128,6 +130,45 @@ cdef void remove_call(Worker *worker, Call *call) noexcept nogil:
     store_release(&call.retired, 1)
 
 
+cdef inline bint receive_from(Worker *worker, uint64_t token) noexcept nogil:
+    """One packet of one socket; what else it holds is there in the next round, after the other sockets. False: it holds none."""
+    cdef Leg *leg = <Leg *>(token & ~<uint64_t>STRAY)
+    cdef Endpoint source
+    cdef ssize_t n
+    if token & STRAY or not leg.locked:
+        source.length = sizeof(source.raw)
+        n = net.recvfrom(leg.stray_fd if token & STRAY else leg.fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
+        if n >= 0:
+            worker.received += 1
+            on_packet(worker, leg, <int>n, &source)
+    else:
+        n = net.recv(leg.fd, worker.packet, PACKET_BYTES, 0)
+        if n >= 0:                                          # else an ICMP error, taken from the socket by this call
+            worker.received += 1
+            on_packet(worker, leg, <int>n, NULL)
+    return n >= 0
+
+
+cdef void hear_out(Worker *worker, Call *call, const float gains[MAX_LEGS][MAX_LEGS]) noexcept nogil:
+    """Before a supervisor's way to the caller opens: what they said before, and what still waits in their socket, was not meant for it."""
+    cdef Leg *caller
+    cdef Leg *source
+    cdef int slot, other, packets
+    for slot in range(MAX_LEGS):
+        caller = call.legs[slot]
+        if caller == NULL or caller.role != CALLER:
+            continue
+        for other in range(MAX_LEGS):
+            source = call.legs[other]
+            if source == NULL or source.role != SUPERVISOR or gains[other][slot] <= 0 or audible(&caller.edges[other].gain):
+                continue
+            packets = 0
+            while packets < HEARD_OUT and receive_from(worker, <uint64_t>source):
+                packets += 1
+            while packets < HEARD_OUT and receive_from(worker, <uint64_t>source | STRAY):
+                packets += 1
+
+
 cdef void obey(Worker *worker, Command *command) noexcept nogil:
     if command.kind == ADD_LEG:
         add_leg(worker, command.leg)
@@ -135,6 +176,7 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
         go_over(command.leg, &command.secure, command.ssrc)
         connect_leg(worker, command.leg, &command.media)
     elif command.kind == SET_TALK_PATH:
+        hear_out(worker, command.call, command.gains)
         set_talk_path(worker, command.call, command.gains)
     elif command.kind == REMOVE_LEG:
         remove_leg(worker, command.leg)
@@ -157,24 +199,6 @@ cdef void obey_all(Worker *worker) noexcept nogil:
 
 
 # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-cdef inline void receive_from(Worker *worker, uint64_t token) noexcept nogil:
-    """One packet of one socket; what else it holds is there in the next round, after the other sockets."""
-    cdef Leg *leg = <Leg *>(token & ~<uint64_t>STRAY)
-    cdef Endpoint source
-    cdef ssize_t n
-    if token & STRAY or not leg.locked:
-        source.length = sizeof(source.raw)
-        n = net.recvfrom(leg.stray_fd if token & STRAY else leg.fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
-        if n >= 0:
-            worker.received += 1
-            on_packet(worker, leg, <int>n, &source)
-    else:
-        n = net.recv(leg.fd, worker.packet, PACKET_BYTES, 0)
-        if n >= 0:                                          # else an ICMP error, taken from the socket by this call
-            worker.received += 1
-            on_packet(worker, leg, <int>n, NULL)
 
 
 cdef void look_at_clock(Worker *worker) noexcept nogil:

@@ -23,6 +23,7 @@ from gateway.calls.runner import Loop, Runner
 from gateway.calls.strangers import StrangerDoor, StrangersLog
 from gateway.calls.summons import Summons
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.talkdesk import TalkDesk
 from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.alert import Alert
@@ -101,6 +102,7 @@ class Exchange(Control):
         self._runner.on_end = self.floor.call_ended
         self.floor.duty_changed = self._summons.desk.duty_changed
         self.floor.alert_of = self._summons.desk.of_person
+        self._runner.talk = self._talk = TalkDesk(self._runner, media)
 
     # ── events from the adapters ──
 
@@ -182,7 +184,17 @@ class Exchange(Control):
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         return self._newsroom.subscribe(watcher)
 
+    def subscribe_talk(self, watcher: Watcher) -> Callable[[], None]:
+        return self._talk.newsroom.subscribe(watcher)
+
     # ── listening ──
+
+    def heard(self, call: CallId, seconds: float, caller: bool, advisor: bool) -> None:
+        """A voice detector's word on a call that is tapped; see `core.talk`."""
+        self._talk.heard(call, seconds, caller, advisor)
+
+    def open_analysis(self, call: CallId) -> Tap:
+        return self._media.open_tap(self._runner.live(call).id)
 
     def open_feed(
         self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0

@@ -29,7 +29,9 @@ _WARNINGS = frozenset(
 
 
 class Newsroom:
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        """quiet: nothing of it goes to the log."""
+        self._quiet = quiet
         self._watchers: dict[int, Watcher] = {}
         self._next = 0
 
@@ -42,8 +44,9 @@ class Newsroom:
 
     def publish(self, kind: str, at: str, call: CallId | None, data: Mapping[str, Any]) -> None:
         news = News(kind, at, call, data)
-        tell = log.warning if kind in _WARNINGS else log.info
-        tell(kind, **_for_log(kind, call, data))
+        if not self._quiet:
+            tell = log.warning if kind in _WARNINGS else log.info
+            tell(kind, **_for_log(kind, call, data))
         for watcher in list(self._watchers.values()):
             try:
                 watcher(news)
@@ -56,8 +59,11 @@ def void(_: object) -> None:
 
 
 def _for_log(kind: str, call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
-    """One flat line: the advisor by id, supervisors as user=mode."""
-    facts = {name: value for name, value in data.items() if value not in (None, "", []) and name != "id"}
+    """One flat line: the advisor by id, supervisors as user=mode; who spoke how long at the end only."""
+    left_out = ("id",) if kind == "call.ended" else ("id", "talk")
+    facts = {
+        name: value for name, value in data.items() if value not in (None, "", []) and name not in left_out
+    }
     if isinstance(advisor := facts.get("advisor"), Mapping):
         facts["advisor"] = advisor["id"] or advisor["extension"]
     if isinstance(supervisors := facts.get("supervisors"), list):

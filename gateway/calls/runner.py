@@ -44,6 +44,14 @@ class AlertsOfCalls(Protocol):
     def shown(self, call: CallId) -> dict[str, str] | None: ...
 
 
+class TalkOfCalls(Protocol):
+    """Who speaks; implemented by `talkdesk.TalkDesk`."""
+
+    def begin(self, call: CallId) -> None: ...
+    def shown(self, call: CallId) -> dict[str, Any] | None: ...
+    def forget(self, call: CallId) -> None: ...
+
+
 class Runner:
     def __init__(
         self,
@@ -55,7 +63,8 @@ class Runner:
     ) -> None:
         self.calls: dict[CallId, Call] = {}
         self.alerts: AlertsOfCalls
-        """Set by the exchange before the first event."""
+        self.talk: TalkOfCalls
+        """Both set by the exchange before the first event."""
         self.on_end: Callable[[CallId], None] = lambda _: None
         """Told of each call that has ended, after its alert."""
         self._call_of: dict[LegId, CallId] = {}
@@ -98,7 +107,7 @@ class Runner:
         return max(found, key=lambda call: (call.advisor_present, call.answered_at or ""), default=None)
 
     def snapshot(self, call: Call) -> dict[str, Any]:
-        return {**call.snapshot(), "alert": self.alerts.shown(call.id)}
+        return {**call.snapshot(), "alert": self.alerts.shown(call.id), "talk": self.talk.shown(call.id)}
 
     # ── running ──
 
@@ -139,10 +148,13 @@ class Runner:
                 self.publish(action.kind, call.id, {"team": call.team, **action.data})
             case act.PublishCall():
                 why = {"why": action.why} if action.why else {}
+                if action.kind == "call.answered":
+                    self.talk.begin(call.id)
                 self.publish(action.kind, call.id, {**self.snapshot(call), **why})
                 if action.kind == "call.ended":
                     self.alerts.call_ended(call.id)
                     self.on_end(call.id)
+                    self.talk.forget(call.id)
             case act.CountPackets():
                 call.counted({leg: self._hands.packets(leg) for leg in action.legs}, self.now())
             case act.Panic():
@@ -175,6 +187,7 @@ class Runner:
             self.publish("call.ended", call.id, {**self.snapshot(call), "state": "ended", "why": "fault"})
             self.alerts.call_ended(call.id)
             self.on_end(call.id)
+            self.talk.forget(call.id)
 
     def _forget(self, call: Call) -> None:
         self.calls.pop(call.id, None)

@@ -344,11 +344,14 @@ class Store(Section):
 
 
 class Audit(Section):
-    """Scoring calls."""
+    """Hearing and scoring calls."""
 
     forms: str | None = None
     """Folder of the forms, a TOML file each (`config.audit_forms`); relative to the configuration file. None:
     no forms."""
+    talk_analysis: StrictBool = False
+    """Judge who speaks by a voice detector in every call, not only in those that somebody listens to; the
+    others go by level. Costs about 1 CPU-ms a call and second."""
 
 
 class Limits(Section):

@@ -126,6 +126,15 @@ class Call:
     def leg_ids(self) -> list[LegId]:
         return [leg.id for leg in self._talk.legs()]
 
+    @property
+    def on_hold(self) -> bool:
+        return self._reoffers.on_hold
+
+    @property
+    def party_legs(self) -> tuple[LegId, LegId]:
+        """Caller, advisor."""
+        return self._talk.caller.id, self._talk.advisor.id
+
     def is_party(self, leg: LegId) -> bool:
         return any(party.id == leg for party in self._talk.parties)
 

@@ -173,6 +173,9 @@ class Media(Protocol):
 
     def stats(self, leg: LegId) -> StreamStats: ...
 
+    def levels(self) -> dict[LegId, float]:
+        """Short-term level [dBFS] of what each leg sends; those that are silent are left out."""
+
 
 class Control(Protocol):
     """What people's tools (web, MQTT, the phone keys) ask of the calls. Implemented by `gateway.calls`;
@@ -192,6 +195,12 @@ class Control(Protocol):
         """Give every later News to `watcher` (which must not block or raise); returns the function that ends
         it.
         """
+
+    def subscribe_talk(self, watcher: Callable[[News], None]) -> Callable[[], None]:
+        """As `subscribe`, for who speaks: `call.talk` and `talk.levels`, a few times a second."""
+
+    def open_analysis(self, call: CallId) -> Tap:
+        """A tap of the gateway's own, for figures only: nobody hears it. Raises `NoRoute`."""
 
     def open_feed(
         self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0

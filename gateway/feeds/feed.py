@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from gateway.core.model import CallId
 from gateway.core.permissions import User
 from gateway.core.ports import Tap
+from gateway.feeds.analysis import OnSpeech
 from gateway.feeds.frames import FRAME_MS, Format, live_message, pack_frame, start_message
 from gateway.feeds.listener import Listener, Sink, State
 from gateway.feeds.past import Past
+from gateway.feeds.speech import Detector
 
 FRAMES_A_TURN = 25
 """Read at most so many before other work on the loop has its turn: after a hiccup the sockets drain between
@@ -50,8 +52,11 @@ class Seat:
 class Feed:
     """Give it `turn` every 20 ms while it has seats."""
 
-    def __init__(self, call: CallId) -> None:
+    def __init__(self, call: CallId, on_speech: OnSpeech | None = None) -> None:
+        """on_speech: told of each frame whether it is speech; see `speech`."""
         self.call = call
+        self._on_speech = on_speech
+        self._detector = Detector() if on_speech else None
         self.seats: list[Seat] = []
         self._sequence = 0
         self._last_media_ms: int | None = None
@@ -129,6 +134,8 @@ class Feed:
                     continue
                 missed_ms = max(0, media_ms - self._last_media_ms - FRAME_MS)
             self._last_media_ms = media_ms
+            if self._detector is not None and self._on_speech is not None:
+                self._on_speech(self.call, (FRAME_MS + missed_ms) / 1000, *self._detector.judge(pair))
             self._sequence += 1 + missed_ms // FRAME_MS
             frames: dict[tuple[Format, int], bytes] = {}
             wall_us = self._captured_us(media_ms, now_s) + wall_offset_us

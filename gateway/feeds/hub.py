@@ -13,6 +13,7 @@ from gateway.core.events import News
 from gateway.core.model import CallId
 from gateway.core.permissions import User
 from gateway.core.ports import Control
+from gateway.feeds.analysis import OnSpeech
 from gateway.feeds.feed import Feed, Seat
 from gateway.feeds.frames import FRAME_MS, Format
 from gateway.feeds.listener import Sink
@@ -34,8 +35,12 @@ class Hub:
     is cut off.
     """
 
-    def __init__(self, control: Control, *, stall_limit_s: float = 30.0) -> None:
+    def __init__(
+        self, control: Control, *, stall_limit_s: float = 30.0, on_speech: OnSpeech | None = None
+    ) -> None:
+        """on_speech: told who speaks in each call that somebody listens to."""
         self._control = control
+        self._on_speech = on_speech
         self._stall_limit_s = stall_limit_s
         self._loop = asyncio.get_running_loop()
         self._feeds: dict[CallId, Feed] = {}
@@ -52,7 +57,9 @@ class Hub:
         past, query = take_past(query)
         wanted = Format.parse(query)
         tap = self._control.open_feed(user, call, history_s=past.seconds, speed=past.speed)
-        feed = self._feeds.setdefault(call, Feed(call))
+        feed = self._feeds.get(call)
+        if feed is None:
+            feed = self._feeds[call] = Feed(call, self._on_speech)
         attachment = Attachment(self, feed, feed.seat(user, tap, wanted, sink, self._loop.time(), past))
         if self._next_tick is None:
             self._tick_at_s = self._loop.time() + TICK_S

@@ -148,6 +148,10 @@ class MediaEngine:
             source=figures["source"],
         )
 
+    def levels(self) -> dict[LegId, float]:
+        names = self._names
+        return {names[number]: level for number, level in self._engine.levels().items() if number in names}
+
     def counters(self) -> dict[str, Any]:
         """The media thread's own figures: packets in and out, wake-ups, dropped messages, CPU time [s]."""
         counters: dict[str, Any] = self._engine.counters()

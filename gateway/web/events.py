@@ -46,7 +46,7 @@ class Events:
         self._stall_limit_s = stall_limit_s
         self._seats: list[Seat] = []
         self._teams = Teams(control.calls)
-        self._unsubscribe = control.subscribe(self._on_news)
+        self._unsubscribe = control.subscribe(self._on_news), control.subscribe_talk(self._on_news)
 
     def add(self, user: User, sink: SocketSink) -> Seat:
         """Send the snapshot and, from now on, events. Raises NotPermitted."""
@@ -74,7 +74,8 @@ class Events:
         seat.sink.on_writable(None)
 
     def stop(self) -> None:
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         for seat in tuple(self._seats):
             seat.sink.close(GOING_AWAY, "the gateway is stopping")
             self.remove(seat)

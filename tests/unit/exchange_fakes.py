@@ -130,6 +130,7 @@ class FakeMedia:
         self.gains: dict[CallId, Mapping[tuple[LegId, LegId], float]] = {}
         self.connected: dict[LegId, LegMedia] = {}
         self.received = 0
+        self.loud: dict[LegId, float] = {}
         self.fail: set[str] = set()
         self._ports = ports
         self._next = 30000
@@ -165,6 +166,9 @@ class FakeMedia:
     def open_tap(self, call: CallId, *, history_s: float = 0.0, speed: float = 1.0) -> Any:
         assert call in self.calls
         return FakeTap()
+
+    def levels(self) -> dict[LegId, float]:
+        return self.loud
 
     def stats(self, leg: LegId) -> Any:
         return SimpleNamespace(received=self.received)

@@ -104,6 +104,9 @@ class FakeControl:
         self.watchers.append(watcher)
         return lambda: self.watchers.remove(watcher) if watcher in self.watchers else None
 
+    def subscribe_talk(self, watcher: Callable[[News], None]) -> Callable[[], None]:
+        return lambda: None
+
     def _check(self, user: User | None, action: Action, call: str | None) -> None:
         known = next((c for c in self.call_list if c["id"] == call), None)
         if call is not None and known is None:

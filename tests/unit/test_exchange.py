@@ -44,6 +44,15 @@ def test_a_call_from_beginning_to_end(house: House) -> None:
         "supervisors": [],
         "codec": "PCMA",
         "alert": None,
+        "talk": {
+            "talking": "nobody",
+            "dead_air": False,
+            "seconds": {"nobody": 0.0, "caller": 0.0, "advisor": 0.0, "both": 0.0},
+            "overtalks": 0,
+            "interruptions": {"caller": 0, "advisor": 0},
+            "dead_airs": 0,
+            "dead_air_s": 0.0,
+        },
         "feeds": [],
     }
     json.dumps(snapshot)
