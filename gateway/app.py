@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway import __version__
 from gateway.accounts.roll import Roll
 from gateway.accounts.sessions import Sessions, prune_sessions
 from gateway.accounts.signin import SignIn
@@ -36,9 +37,14 @@ from gateway.store import Database
 from gateway.store.audits import AuditBook
 from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
-from gateway.store.place import store_url
+from gateway.store.place import made_state_directory, store_url
 from gateway.store.retention import Rule, by_column
 from gateway.store.tables.audits import audits
+from gateway.trail.chain import prune
+from gateway.trail.configuration import facts_of, remember
+from gateway.trail.key import load_or_make
+from gateway.trail.recorder import Recorder
+from gateway.trail.writer import Writer
 from gateway.web.audits import audits_router
 from gateway.web.server import serve_web
 
@@ -89,20 +95,34 @@ async def serve(
 async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     directory = Directory(config)
     database = Database(store_url(config.store))
-    store = Keeper(
-        database,
-        [
-            Rule("sessions", 1.0, prune_sessions),
-            Rule("audits", config.store.retention.audits_days, by_column(audits, "created_at")),
-        ],
-    )
+    state = made_state_directory(config.store)
+    key = load_or_make(state)
+    rules = [
+        Rule("sessions", 1.0, prune_sessions),
+        Rule("audits", config.store.retention.audits_days, by_column(audits, "created_at")),
+        Rule(
+            "trail",
+            config.store.retention.trail_days,
+            lambda database, before: prune(database, config.node.name, key, before),
+        ),
+    ]
+    store = Keeper(database, rules)
     parts.push_async_callback(store.stop)
     await store.start()
+    trail = Writer(database, config.node.name, key)
+    trail.start()
+    parts.push_async_callback(trail.stop)
+    record_start(config, trail, state)
     users = Users(database)
     roll = Roll(users, directory.set_stored)
     parts.push_async_callback(roll.stop)
     await roll.start()
-    sign_ins = SignIn(users, Sessions(database, directory.configured), directory.by_token, note)
+    sign_ins = SignIn(
+        users,
+        Sessions(database, directory.configured),
+        directory.by_token,
+        lambda kind, facts: note(trail, kind, facts),
+    )
     door = StrangerDoor(Router(config.routes, config.trunks).identify)
     exchange_box: list[Exchange] = []
     media = MediaEngine(
@@ -130,8 +150,9 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         media=lambda event: exchange_box[0].on_media(event),
         is_alone=lambda leg: exchange_box[0].is_all_that_the_patient_has(leg),
     )
-    exchange = Exchange(config, sip, media, headsets=headsets, directory=directory, door=door)
+    exchange = Exchange(config, sip, media, headsets=headsets, directory=directory, door=door, record=trail)
     exchange_box.append(exchange)
+    exchange.subscribe(Recorder(trail.put).on_news)
     exchange.subscribe(headsets.on_news)
     kept = FloorKeeper(store, config.node.name, exchange.subscribe, exchange.restore)
     await kept.start()
@@ -151,6 +172,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
             routers=[audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell)],
+            record=trail,
         )
     except OSError as error:
         raise StartError(
@@ -185,10 +207,24 @@ def audit_forms(config: Config) -> Mapping[str, Form]:
     return forms
 
 
-def note(kind: str, facts: Mapping[str, Any]) -> None:
+def note(trail: Writer, kind: str, facts: Mapping[str, Any]) -> None:
     """Who signed in, or tried to."""
     tell = log.info if kind in ("signin.ok", "signin.ended") else log.warning
     tell(kind, **facts)
+    trail.put(kind, None, facts)
+
+
+def record_start(config: Config, trail: Writer, state: Path) -> None:
+    """The trail says that the gateway has started, with which configuration, and what is another in it."""
+    table = config.model_dump(mode="json", by_alias=True)
+    facts = facts_of(table, state)
+    trail.put("config.loaded", None, {**facts, "version": __version__})
+    if facts["changed"]:
+        log.info("config.changed", keys=facts["changed"])
+    try:
+        remember(table, state)
+    except OSError as error:
+        log.warning("config.not_remembered", why=error.strerror or str(error))
 
 
 def sip_settings(config: Config) -> SipSettings:

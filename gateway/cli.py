@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | check | demo | user | store | pjsip`.
+"""The command line: `gateway serve | check | demo | user | trail | store | pjsip`.
 
 What a command needs is imported inside it, so that `gateway check` works where nothing is built yet. Whatever
 the user or the machine got wrong is one sentence on standard error and an exit code: 2 for the command line
@@ -122,6 +122,16 @@ def user(context: typer.Context) -> None:
     from gateway.accounts.cli import app as user_app
 
     user_app(context.args, prog_name="gateway user")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Who did what: gateway trail verify | export | key",
+)
+def trail(context: typer.Context) -> None:
+    from gateway.trail.cli import app as trail_app
+
+    trail_app(context.args, prog_name="gateway trail")
 
 
 @app.command(

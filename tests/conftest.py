@@ -44,7 +44,7 @@ async def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "sqlite":
         return Store(url=f"sqlite:///{tmp_path}/store/gateway.db")
     server: Postgres = request.getfixturevalue("postgres")
-    return Store(url=await server.new_database())
+    return Store(url=server.new_database())
 
 
 @pytest.fixture

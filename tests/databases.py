@@ -16,8 +16,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import asyncpg
-
 PATIENCE_S = 60.0
 USER = "gateway"
 
@@ -112,13 +110,23 @@ class Postgres:
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def new_database(self) -> str:
+    def new_database(self) -> str:
         """An empty database; its URL as `[store] url` takes it."""
         self._made += 1
         name = f"t{self._made}"
-        connection = await asyncpg.connect(host="127.0.0.1", port=self.port, user=USER, database="postgres")
-        try:
-            await connection.execute(f"CREATE DATABASE {name}")
-        finally:
-            await connection.close()
+        createdb = self._bin / "createdb"
+        subprocess.run(
+            [
+                createdb,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "-U",
+                USER,
+                "--maintenance-db=postgres",
+                name,
+            ],
+            check=True,
+        )
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"

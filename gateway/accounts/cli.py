@@ -7,8 +7,10 @@ an argument: those are seen by everybody on the machine.
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -25,7 +27,10 @@ from gateway.config.people import Directory
 from gateway.core.permissions import ROLE_ACTIONS, User
 from gateway.store import Database
 from gateway.store.migrating import migrate
-from gateway.store.place import store_url
+from gateway.store.place import made_state_directory, store_url
+from gateway.trail.chain import append
+from gateway.trail.key import load_or_make
+from gateway.trail.record import Record, now_at
 
 app = typer.Typer(help="Users of the store.", no_args_is_help=True, add_completion=False)
 ConfigFile = Annotated[
@@ -60,7 +65,8 @@ def add(
     if person.sip and directory.by_sip(f"sip:{person.sip.partition('@')[0]}@any.invalid") is not None:
         raise UserMistake(f'"{person.sip}" is the phone of somebody in the configuration')
     password = None if no_password else hashed(_password())
-    _run(settings, lambda users: users.add(person, password=password))
+    facts = {"roles": sorted(person.roles), "teams": sorted(person.teams), "sip": person.sip}
+    _change(settings, "user.added", user, lambda users: users.add(person, password=password), facts)
     typer.echo(f"added {user}")
 
 
@@ -84,14 +90,14 @@ def list_users(config: ConfigFile) -> None:
 @app.command()
 def disable(user: UserId, config: ConfigFile) -> None:
     """Let a user in no more, and sign them out everywhere at once."""
-    _run(load(config), lambda users: users.set_disabled(user, True))
+    _change(load(config), "user.disabled", user, lambda users: users.set_disabled(user, True))
     typer.echo(f"disabled {user}")
 
 
 @app.command()
 def enable(user: UserId, config: ConfigFile) -> None:
     """Let a disabled user in again."""
-    _run(load(config), lambda users: users.set_disabled(user, False))
+    _change(load(config), "user.enabled", user, lambda users: users.set_disabled(user, False))
     typer.echo(f"enabled {user}")
 
 
@@ -100,20 +106,49 @@ def password(user: UserId, config: ConfigFile) -> None:
     """Give a user a new password, which is asked for; they are signed out everywhere."""
     settings = load(config)
     stored = hashed(_password())
-    _run(settings, lambda users: users.set_password(user, stored))
+    _change(settings, "user.password", user, lambda users: users.set_password(user, stored))
     typer.echo(f"{user} has a new password")
 
 
 def _run(config: Config, ask: Callable[[Users], Awaitable[T]]) -> T:
-    async def asked() -> T:
+    async def asked(database: Database) -> T:
+        return await ask(Users(database))
+
+    return _with_store(config, asked)
+
+
+def _change(
+    config: Config,
+    kind: str,
+    user: str,
+    change: Callable[[Users], Awaitable[None]],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Change a user and put on record which account of this machine did it."""
+    key = load_or_make(made_state_directory(config.store))
+    who = os.environ.get("SUDO_USER") or getpass.getuser()
+
+    async def changed(database: Database) -> None:
+        await change(Users(database))
+        record = Record.make(
+            kind, now_at(), None, {"user": who, "source": "command line", "whom": user, **(facts or {})}
+        )
+        async with database.write() as connection:
+            await append(connection, config.node.name, key, [record])
+
+    _with_store(config, changed)
+
+
+def _with_store(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def done() -> T:
         database = Database(store_url(config.store))
         try:
             await migrate(database)
-            return await ask(Users(database))
+            return await work(database)
         finally:
             await database.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(done())
 
 
 def _password() -> str:

@@ -28,11 +28,18 @@ from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.alert import Alert
 from gateway.core.call import Call
-from gateway.core.errors import GatewayError, NoRoute, NotPermitted, Overloaded
-from gateway.core.events import FromSignalling, LegOffered, MediaEvent, PacketsRefused, StrangerRefused
+from gateway.core.errors import GatewayError, NoRoute, NotPermitted, Overloaded, Unavailable
+from gateway.core.events import (
+    FromSignalling,
+    LegEnded,
+    LegOffered,
+    MediaEvent,
+    PacketsRefused,
+    StrangerRefused,
+)
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
-from gateway.core.ports import Control, Headsets, Media, Signalling, Tap
+from gateway.core.ports import Control, Headsets, Media, Record, Signalling, Tap, Unrecorded
 from gateway.core.progress import advisor_facts
 from gateway.core.setup import Policy
 from gateway.log import get_logger
@@ -54,6 +61,7 @@ class Exchange(Control):
         headsets: Headsets | None = None,
         directory: Directory | None = None,
         door: StrangerDoor | None = None,
+        record: Record | None = None,
         loop: Loop | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -65,6 +73,7 @@ class Exchange(Control):
         self._config = config
         self._media = media
         self._headsets = headsets
+        self._record = record or Unrecorded()
         self._newsroom = Newsroom()
         self._feeds: dict[int, dict[str, Any]] = {}
         directory = directory or Directory(config)
@@ -83,10 +92,10 @@ class Exchange(Control):
         self._runner = Runner(legs, media, clock, wall, self._newsroom)
         door = door or StrangerDoor(intake.router.identify, clock.time)
         self._strangers = StrangersLog(self._runner, door)
-        self._joining = Joining(self._runner, media, intake.security)
+        self._joining = Joining(self._runner, media, self._record, intake.security)
         self._router = intake.router
         self._reception = Reception(
-            self._runner, media, intake, directory, self.admission, policy, self._joining
+            self._runner, media, intake, directory, self.admission, policy, self._joining, self._record
         )
         self.floor = FloorDesk(self._runner, directory, config.advisors)
         self._summons = Summons(
@@ -114,7 +123,7 @@ class Exchange(Control):
             self._reception.receive(event)
         elif self._summons.bells.owns(event.leg):
             self._summons.bells.give(event)
-        else:
+        elif not (isinstance(event, LegEnded) and self._reception.withdrawn(event.leg)):
             self._runner.give(event)
 
     def on_media(self, event: MediaEvent) -> None:
@@ -201,6 +210,9 @@ class Exchange(Control):
     ) -> Tap:
         found = self._runner.live(call)
         person = self._require(user, Action.STREAM, found, "stream")
+        if why := self._record.why_not():
+            self._tell_refused(person, found, "stream", "web", why)
+            raise Unavailable(why)
         tap = self._media.open_tap(call, history_s=history_s, speed=speed)
         facts = {"team": found.team, "user": person.id, "name": person.name}
         self._feeds[id(tap)] = {**facts, "call": call, "since": self._runner.now().at}

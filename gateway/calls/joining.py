@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from gateway.calls.runner import Runner
 from gateway.core.actions import Invite
 from gateway.core.call import Call
-from gateway.core.errors import NotPermitted, Refused
+from gateway.core.errors import NotPermitted, Refused, Unavailable
 from gateway.core.events import LegOffered
 from gateway.core.mediasecurity import Security
 from gateway.core.model import LegId, Mode, Role
 from gateway.core.permissions import User
-from gateway.core.ports import Media
+from gateway.core.ports import Media, Record
 from gateway.core.routing import Target
 
 MOST_JOINED = 5
@@ -43,15 +43,21 @@ class Joining:
         self,
         runner: Runner,
         media: Media,
+        record: Record,
         security: Callable[[str | None], Security] = lambda _: Security.OFF,
     ) -> None:
-        """security: the policy for media by trunk."""
+        """record: the trail. security: the policy for media by trunk."""
         self._security = security
         self._runner = runner
         self._media = media
+        self._record = record
 
     def require(self, call: Call, user: User, mode: Mode) -> None:
-        """May `user` join by themselves, and is there room? Raises `NotPermitted` or `CallCrowded`."""
+        """May `user` join by themselves, is there room, and can it be recorded? Raises `NotPermitted`,
+        `CallCrowded` or `Unavailable`.
+        """
+        if why := self._record.why_not():
+            raise Unavailable(why)
         decision = call.judge(user, mode)
         if not decision.allowed:
             raise NotPermitted(decision.why)

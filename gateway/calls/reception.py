@@ -14,11 +14,19 @@ from gateway.calls.joining import Joining, new_session_id
 from gateway.calls.runner import Runner
 from gateway.config.people import Directory, identity_of
 from gateway.core.call import Call
-from gateway.core.errors import NotAcceptable, NotPermitted, Overloaded, PortsExhausted, Refused, SdpError
+from gateway.core.errors import (
+    NotAcceptable,
+    NotPermitted,
+    Overloaded,
+    PortsExhausted,
+    Refused,
+    SdpError,
+    Unavailable,
+)
 from gateway.core.events import LegOffered
 from gateway.core.model import CallId, LegId, Role
-from gateway.core.permissions import Action, decide
-from gateway.core.ports import Media
+from gateway.core.permissions import Action, User, decide
+from gateway.core.ports import Media, Record
 from gateway.core.progress import UNAVAILABLE, masked
 from gateway.core.setup import Policy, Setup
 from gateway.log import get_logger
@@ -44,6 +52,7 @@ class Reception:
         admission: Admission,
         policy: Policy,
         joining: Joining,
+        record: Record,
     ) -> None:
         self._runner = runner
         self._media = media
@@ -52,27 +61,44 @@ class Reception:
         self._admission = admission
         self._policy = policy
         self._joining = joining
+        self._record = record
+        self._waiting: set[LegId] = set()
+        """Supervisors' legs whose record is being committed."""
 
     def receive(self, offered: LegOffered) -> None:
         """Take or refuse an INVITE. Never raises."""
         wanted: Plan | Supervise | None = None
-        retry_after_s: int | None = None
         try:
             wanted = self._intake.read(offered)
             if isinstance(wanted, Supervise):
-                self._supervise(offered, wanted)
+                self._ask(offered, wanted)
             else:
                 self._place(offered, wanted)
-            return
-        except Refused as error:
-            status, retry_after_s, why = error.sip_status, error.retry_after_s, str(error)
-        except SdpError as error:
-            status, why = NotAcceptable.sip_status, str(error)
-        except PortsExhausted as error:
-            status, retry_after_s, why = Overloaded.sip_status, self._admission.retry_after_s, str(error)
         except Exception as error:
-            log.exception("call.fault", leg=offered.leg, on="INVITE")
-            status, why = SERVER_ERROR, f"{type(error).__name__}: {error}"
+            self._refuse(offered, wanted, error)
+
+    def withdrawn(self, leg: LegId) -> bool:
+        """A leg has ended: was it a supervisor's that still waited for its record?"""
+        waited = leg in self._waiting
+        self._waiting.discard(leg)
+        return waited
+
+    def _refuse(self, offered: LegOffered, wanted: Plan | Supervise | None, error: Exception) -> None:
+        retry_after_s: int | None = None
+        match error:
+            case Refused():
+                status, retry_after_s, why = error.sip_status, error.retry_after_s, str(error)
+            case SdpError():
+                status, why = NotAcceptable.sip_status, str(error)
+            case PortsExhausted():
+                status, retry_after_s, why = (
+                    Overloaded.sip_status,
+                    self._admission.retry_after_s,
+                    str(error),
+                )
+            case _:
+                log.error("call.fault", leg=offered.leg, on="INVITE", exc_info=error)
+                status, why = SERVER_ERROR, f"{type(error).__name__}: {error}"
         self._runner.hang_up(offered.leg, status, retry_after_s)
         facts = {"code": status, "why": why, "source": f"{offered.source[0]}:{offered.source[1]}"}
         if isinstance(wanted, Supervise):
@@ -112,8 +138,38 @@ class Reception:
             raise
         self._runner.add(call)
 
-    def _supervise(self, offered: LegOffered, wanted: Supervise) -> None:
-        """Put a supervisor on the call that they asked for. Raises with nothing left behind."""
+    def _ask(self, offered: LegOffered, wanted: Supervise) -> None:
+        """A supervisor may join: once it is on record that they asked. Raises with nothing left behind."""
+        call, user = self._joinable(wanted)
+        facts = {
+            "user": user.id,
+            "asked": wanted.wanted.mode.value,
+            "via": "feature-code",
+            "source": f"{offered.source[0]}:{offered.source[1]}",
+            "leg": offered.leg,
+        }
+        self._waiting.add(offered.leg)
+        self._record.before(
+            "supervision.asked", call.id, facts, lambda why: self._recorded(offered, wanted, why)
+        )
+
+    def _recorded(self, offered: LegOffered, wanted: Supervise, why_not: str | None) -> None:
+        """Their record is committed, or cannot be. Meanwhile anything may have changed: all is looked at
+        again.
+        """
+        if offered.leg not in self._waiting:
+            return
+        self._waiting.discard(offered.leg)
+        try:
+            if why_not is not None:
+                raise Unavailable(why_not)
+            call, user = self._joinable(wanted)
+            self._joining.seat(call, offered, user, wanted.wanted.mode, "feature-code", wanted.security)
+        except Exception as error:
+            self._refuse(offered, wanted, error)
+
+    def _joinable(self, wanted: Supervise) -> tuple[Call, User]:
+        """The call that a supervisor asked for, and who they are. Raises where they may not join it."""
         mode, extension = wanted.wanted.mode, wanted.wanted.extension
         if wanted.user is None:
             raise NotPermitted(f"unknown user {wanted.identity}")
@@ -126,7 +182,7 @@ class Reception:
         if call is None:
             raise NoSuchCall(f"extension {extension} is not on a call")
         self._joining.require(call, wanted.user, mode)
-        self._joining.seat(call, offered, wanted.user, mode, "feature-code", wanted.security)
+        return call, wanted.user
 
     def _tell_refused(self, wanted: Supervise, facts: Mapping[str, Any]) -> None:
         """A supervisor was refused: who, which call, which mode, from where, why."""

@@ -177,6 +177,34 @@ class Media(Protocol):
         """Short-term level [dBFS] of what each leg sends; those that are silent are left out."""
 
 
+class Record(Protocol):
+    """The trail, as those see it who must not let anybody in unrecorded. Implemented by
+    `gateway.trail.writer`.
+    """
+
+    def why_not(self) -> str | None:
+        """None while records are committed in time; else why not: then nobody new may supervise or listen."""
+
+    def before(
+        self, kind: str, call: str | None, facts: Mapping[str, Any], then: Callable[[str | None], None]
+    ) -> None:
+        """Commit the record, then call `then` on the loop: with None when it is on the disk, with the reason
+        when it is not.
+        """
+
+
+class Unrecorded(Record):
+    """No trail: for tests, and parts that are used alone."""
+
+    def why_not(self) -> str | None:
+        return None
+
+    def before(
+        self, kind: str, call: str | None, facts: Mapping[str, Any], then: Callable[[str | None], None]
+    ) -> None:
+        then(None)
+
+
 class Control(Protocol):
     """What people's tools (web, MQTT, the phone keys) ask of the calls. Implemented by `gateway.calls`;
     loop's thread only.

@@ -13,6 +13,7 @@ from gateway.log import get_logger
 from gateway.web.auth import Authenticate
 from gateway.web.connection import accept, wait_for_goodbye
 from gateway.web.errors import refusal_for
+from gateway.web.recorded import recorded
 from gateway.web.socket import SocketSink
 
 log = get_logger(__name__)
@@ -43,6 +44,7 @@ def audio_router(feeds: Feeds, authenticate: Authenticate) -> APIRouter:
         user, sink = accepted
         query = {name: value for name, value in websocket.query_params.items() if name != "token"}
         try:
+            await recorded(websocket, "feed.asked", call, user)
             attachment = feeds.attach(user, CallId(call), query, sink)
         except Exception as error:
             refusal = refusal_for(error)

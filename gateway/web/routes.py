@@ -21,6 +21,7 @@ from gateway.core.ports import Control
 from gateway.web.auth import Authenticate, identify
 from gateway.web.errors import UNPROCESSABLE, Refusal, refusal_for
 from gateway.web.faults import internal_error
+from gateway.web.recorded import recorded
 from gateway.web.visible import alerts_for, call_for, calls_for
 
 Json = dict[str, Any]
@@ -115,6 +116,7 @@ def _api(control: Control) -> APIRouter:
         and you are on the call when you answer.
         """
         source = (request.client.host, request.client.port) if request.client else ("", 0)
+        await recorded(request, "supervision.asked", call, user, asked=wanted.mode.value, via=wanted.via)
         leg = control.supervise(user, CallId(call), wanted.mode, wanted.via, wanted.uri, source)
         audio = f"/api/supervisors/{leg}/audio" if wanted.via == "web" else None
         return {"leg": leg, "user": user.id, "mode": wanted.mode.value, "via": wanted.via, "audio": audio}

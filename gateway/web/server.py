@@ -24,6 +24,7 @@ from gateway.web.floor import floor_router
 from gateway.web.headset import Headsets, headset_router
 from gateway.web.limits import BodyLimit
 from gateway.web.pages import add_console
+from gateway.web.recorded import Record
 from gateway.web.revocation import Revocation
 from gateway.web.routes import Ready, add_routes
 from gateway.web.session import SignIns, session_router
@@ -97,6 +98,7 @@ async def serve_web(
     stall_limit_s: float = 30.0,
     sign_ins: SignIns | None = None,
     trusted_proxies: Sequence[str] = (),
+    record: Record | None = None,
     routers: Sequence[APIRouter] = (),
 ) -> WebServer:
     """Listen on `bind` (port 0: the system chooses) and answer from when this returns.
@@ -105,7 +107,8 @@ async def serve_web(
     feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
     supervise from a browser. floor: duty and help; None: there are none. ready: what `/readyz` says.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
-    sign_ins: whose sessions cookies stand for; None: bearer tokens alone.
+    sign_ins: whose sessions cookies stand for; None: bearer tokens alone. record: the trail; None: there is
+    none.
     trusted_proxies: addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
     routers: whatever else there is, such as audits. Raises OSError.
     """
@@ -121,7 +124,7 @@ async def serve_web(
     add_docs(app)
     add_routes(app, control, authenticate, ready)
     revocation = Revocation(sign_ins)
-    app.state.sessions, app.state.revocation = sign_ins, revocation
+    app.state.sessions, app.state.revocation, app.state.record = sign_ins, revocation, record
     if sign_ins is not None:
         app.include_router(session_router(sign_ins))
     app.include_router(audio_router(feeds, authenticate))

@@ -17,6 +17,8 @@ from typing import Any, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from gateway.web.errors import close_reason
+
 HIGH_WATER_BYTES = 16 * 1024
 LOW_WATER_BYTES = 4 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
@@ -43,8 +45,10 @@ class SocketSink:
         self._connection.resume_feed = resume
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame and wait `FAREWELL_S` for the peer's, then cut the connection. Safe twice."""
-        self._connection.say_goodbye(code, reason)
+        """Send a close frame, its reason cut to what it holds, and wait `FAREWELL_S` for the peer's, then
+        cut the connection. Safe twice.
+        """
+        self._connection.say_goodbye(code, close_reason(reason))
 
     @property
     def open(self) -> bool:

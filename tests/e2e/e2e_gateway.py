@@ -60,6 +60,8 @@ class Settings:
     """The section `[alerts]`, and its tiers."""
     srtp: dict[str, str] = field(default_factory=dict)
     """By trunk; off where it is not named. Whoever calls in is of the trunk home."""
+    store_url: str | None = None
+    """Another database than a SQLite file of its own."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
@@ -84,6 +86,7 @@ class Settings:
             f"[alerts]\n{self.alerts}",
             f'[mqtt]\nurl = "{self.mqtt_url}"' if self.mqtt_url else "",
             '[web]\nbind = "127.0.0.1:0"',
+            f'[store]\nurl = "{self.store_url}"' if self.store_url else "",
             f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"
             f"retry_after_s = {self.retry_after_s}",
             '[log]\nlevel = "info"\nformat = "json"',
@@ -116,8 +119,8 @@ class Gateway:
         """`command`: what runs `serve -c FILE` in place of the installed program."""
         self.settings = settings
         self.ports = ports
-        self._config = folder / "gateway.toml"
-        self._config.write_text(settings.toml(ports))
+        self.config = folder / "gateway.toml"
+        self.config.write_text(settings.toml(ports))
         self._command = command or [str(Path(sys.executable).with_name("gateway"))]
         self._lines: list[str] = []
         self._events: list[dict[str, Any]] = []
@@ -127,26 +130,26 @@ class Gateway:
         self.sip_udp = self.sip_tcp = 0
         self.url = ""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its process is given."""
+        tokens = {f"E2E_TOKEN_{name.upper()}": token for name, token in TOKENS.items()}
+        state = {"GATEWAY_STATE_DIRECTORY": str(self.config.parent), "PYTHONUNBUFFERED": "1"}
+        return {**os.environ, **state, **tokens, **self.settings.environment}
+
     # ── life ──
 
     def start(self) -> None:
         """Run it and wait for its ready line."""
-        tokens = {f"E2E_TOKEN_{name.upper()}": token for name, token in TOKENS.items()}
         self._process = subprocess.Popen(
-            [*self._command, "serve", "-c", str(self._config)],
+            [*self._command, "serve", "-c", str(self.config)],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
             cwd=ROOT,
-            env={
-                **os.environ,
-                "GATEWAY_STATE_DIRECTORY": str(self._config.parent),
-                **tokens,
-                **self.settings.environment,
-                "PYTHONUNBUFFERED": "1",
-            },
+            env=self.environment,
         )
         self._reader = threading.Thread(target=self._read, name="gateway log", daemon=True)
         self._reader.start()

@@ -154,7 +154,7 @@ def test_urls_that_are_refused(url: str, message: str) -> None:
 
 @pytest.mark.interop
 async def test_a_database_that_is_down_is_an_outage_and_tried_again(postgres: Postgres) -> None:
-    store = Store(url=await postgres.new_database())
+    store = Store(url=postgres.new_database())
     postgres.halt()
     keeper = Keeper(Database(store_url(store)), retry_s=0.05)
     try:

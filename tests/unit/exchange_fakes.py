@@ -17,6 +17,7 @@ from gateway.config.model import Config
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, News
 from gateway.core.model import Address, CallId, LegId, LegMedia, Role
+from gateway.core.ports import Record
 
 CONFIG: dict[str, Any] = {
     "trunk": [{"name": "pbx", "uri": "sip:192.0.2.9:5060", "identify_by": ["192.0.2.0/24"]}],
@@ -178,7 +179,12 @@ class House:
     """An exchange, its fakes, and the people who call."""
 
     def __init__(
-        self, config: dict[str, Any] | None = None, *, ports: int = 100, door: StrangerDoor | None = None
+        self,
+        config: dict[str, Any] | None = None,
+        *,
+        ports: int = 100,
+        door: StrangerDoor | None = None,
+        record: Record | None = None,
     ) -> None:
         self.loop = FakeLoop()
         self.sip = FakeSignalling()
@@ -189,6 +195,7 @@ class House:
             self.sip,
             self.media,
             door=door,
+            record=record,
             loop=self.loop,
             wall=lambda: started + timedelta(seconds=self.loop.now_s - 100),
         )

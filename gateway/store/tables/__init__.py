@@ -3,7 +3,7 @@
 `migrations/versions/` is what really makes them; a test holds the two against each other.
 """
 
-from gateway.store.tables import audits, floor, people, sessions
+from gateway.store.tables import audits, floor, people, sessions, trail
 from gateway.store.tables.metadata import metadata
 
-__all__ = ["audits", "floor", "metadata", "people", "sessions"]
+__all__ = ["audits", "floor", "metadata", "people", "sessions", "trail"]
