@@ -73,8 +73,9 @@ cdef class Media:
             raise MemoryError()
         self.worker.epoll = net.epoll_create1(net.EPOLL_CLOEXEC)
         self.worker.command_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
+        self.worker.timer_fd = net.timerfd_create(net.CLOCK_MONOTONIC, net.TFD_NONBLOCK | net.TFD_CLOEXEC)
         self.worker.event_fd = event_fd
-        if self.worker.epoll < 0 or self.worker.command_fd < 0:
+        if self.worker.epoll < 0 or self.worker.command_fd < 0 or self.worker.timer_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
         self.worker.rtp_timeout_ns = <int64_t>rtp_timeout_ms * 1000000
         self.worker.capacity = capacity
@@ -93,6 +94,8 @@ cdef class Media:
             net.close(self.worker.epoll)
         if self.worker.command_fd >= 0:
             net.close(self.worker.command_fd)
+        if self.worker.timer_fd >= 0:
+            net.close(self.worker.timer_fd)
         ring_close(&self.worker.commands)
         ring_close(&self.worker.events)
         free(self.worker.legs)

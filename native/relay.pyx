@@ -34,6 +34,7 @@ cdef enum:
 
 cdef inline void refuse(Leg *leg, rtp.Refusal reason) noexcept nogil:
     add_relaxed(&leg.refused[<int>reason], 1)
+    leg.refusals += 1
 
 
 # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -454,6 +455,7 @@ cdef void report_refusals(Worker *worker, Leg *leg) noexcept nogil:
         event.count = <int>(leg.refused[reason] - leg.reported[reason])
         if reason == rtp.FOREIGN_SOURCE:
             event.source = leg.last_foreign
+        leg.refusals_told += leg.refused[reason] - leg.reported[reason]
         leg.reported[reason] = leg.refused[reason]
         leg.reported_ns[reason] = worker.now_ns
         post(worker, &event)
@@ -472,4 +474,5 @@ cdef void on_sweep(Worker *worker, Leg *leg) noexcept nogil:
         event.leg = leg.id
         event.value = <int>((worker.now_ns - leg.heard_ns) // 1000000)
         post(worker, &event)
-    report_refusals(worker, leg)
+    if leg.refusals != leg.refusals_told:
+        report_refusals(worker, leg)

@@ -3,7 +3,7 @@
 A round: wait, obey commands if there are any and wait again, read one packet of each ready socket, look at the clock. So a packet that
 waits behind a command is served as that says, and no socket's event outlives its leg.
 """
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from native.endpoint cimport Endpoint, is_unspecified, same
@@ -25,6 +25,9 @@ cdef enum:
     SWEEP_NS = 100000000        # between two looks at all legs
     OLD_SOURCE_PACKETS = 25     # more than another that a leg's former source must send before it has the leg again
     HEARD_OUT = 64              # packets that may wait in a socket when a path to the caller opens
+    SWEEP_LEGS = 64             # looked at between two rounds of packets: nobody's packet waits for a thousand other legs
+    COMMANDED = 0               # epoll tokens that are no leg's
+    TIMER = 2
     STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bit is free)
 
 
@@ -201,6 +204,29 @@ cdef void obey_all(Worker *worker) noexcept nogil:
 # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+cdef void set_timer(Worker *worker) noexcept nogil:
+    """Wake up as often as there is something to do by the clock."""
+    cdef net.itimerspec often
+    cdef int64_t period_ns = <int64_t>TICK_NS if worker.mixing_count else <int64_t>SWEEP_NS
+    if period_ns == worker.period_ns:
+        return
+    worker.period_ns = period_ns
+    memset(&often, 0, sizeof(net.itimerspec))
+    often.it_interval.tv_nsec = often.it_value.tv_nsec = period_ns
+    net.timerfd_settime(worker.timer_fd, 0, &often, NULL)
+
+
+cdef void sweep(Worker *worker) noexcept nogil:
+    """Some of the legs; the rest after the next packets. One that moves meanwhile is looked at in the next sweep at the latest."""
+    cdef int end = min(worker.leg_count, worker.swept + SWEEP_LEGS)
+    while worker.swept < end:
+        on_sweep(worker, worker.legs[worker.swept])
+        worker.swept += 1
+    if worker.swept >= worker.leg_count:
+        worker.swept = 0
+        worker.next_sweep_ns = worker.now_ns + SWEEP_NS
+
+
 cdef void look_at_clock(Worker *worker) noexcept nogil:
     cdef int i
     if worker.now_ns >= worker.next_tick_ns:
@@ -211,29 +237,35 @@ cdef void look_at_clock(Worker *worker) noexcept nogil:
             if i < worker.mixing_count:
                 on_tick(worker, worker.mixing[i])
     if worker.now_ns >= worker.next_sweep_ns:
-        worker.next_sweep_ns = worker.now_ns + SWEEP_NS
-        for i in range(worker.leg_count):
-            on_sweep(worker, worker.legs[i])
+        sweep(worker)
+    set_timer(worker)
 
 
 cdef void run(Worker *worker) noexcept nogil:
     cdef bint commanded, obeyed = False
     cdef int i, ready
-    watch(worker, worker.command_fd, 0)
+    cdef uint64_t token, expired
+    watch(worker, worker.command_fd, COMMANDED)
+    watch(worker, worker.timer_fd, TIMER)
+    set_timer(worker)
     while not worker.stopping:
-        ready = net.epoll_wait(worker.epoll, worker.ready, BATCH, 5 if worker.mixing_count else 100)
+        ready = net.epoll_wait(worker.epoll, worker.ready, BATCH, 0 if worker.swept else -1)
         worker.now_ns = net.now_ns()
         worker.wakeups += 1
         commanded = False
         for i in range(ready):
-            commanded |= worker.ready[i].data.u64 == 0
+            commanded |= worker.ready[i].data.u64 == COMMANDED
         if commanded and not obeyed:
             obey_all(worker)
             obeyed = True                                   # the packets are told again; a flood of commands may not hold them up
+            set_timer(worker)
             continue
         for i in range(ready):
-            if worker.ready[i].data.u64:
-                receive_from(worker, worker.ready[i].data.u64)
+            token = worker.ready[i].data.u64
+            if token == TIMER:
+                net.read(worker.timer_fd, &expired, sizeof(expired))
+            elif token != COMMANDED:
+                receive_from(worker, token)
         if commanded:
             obey_all(worker)
         obeyed = False

@@ -76,11 +76,6 @@ cdef extern from "<sys/eventfd.h>" nogil:
         EFD_CLOEXEC
     int eventfd(unsigned int initial, int flags)
 
-cdef extern from "<unistd.h>" nogil:
-    int close(int fd)
-    ssize_t read(int fd, void *buffer, size_t size)
-    ssize_t write(int fd, const void *buffer, size_t size)
-
 cdef extern from "<time.h>" nogil:
     ctypedef int clockid_t
     cdef struct timespec:
@@ -90,6 +85,21 @@ cdef extern from "<time.h>" nogil:
         CLOCK_MONOTONIC
         CLOCK_THREAD_CPUTIME_ID
     int clock_gettime(clockid_t clock, timespec *time)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    cdef struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    enum:
+        TFD_NONBLOCK
+        TFD_CLOEXEC
+    int timerfd_create(clockid_t clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *new, itimerspec *old)
+
+cdef extern from "<unistd.h>" nogil:
+    int close(int fd)
+    ssize_t read(int fd, void *buffer, size_t size)
+    ssize_t write(int fd, const void *buffer, size_t size)
 
 
 cdef inline int64_t now_ns() noexcept nogil:
