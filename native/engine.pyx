@@ -33,6 +33,7 @@ from native.session cimport (
 from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
 from native.srtpcontext cimport Context, context_close
 from native.tap cimport TAP_DELAY, TapReader, TapRing
+from native.tones cimport tones_close, tones_open
 from native.worker cimport run
 
 from native.past import PastReader
@@ -209,6 +210,7 @@ cdef class Engine:
         for address in self._leaving_legs:
             if load_acquire(&(<Leg *>address).retired):
                 self._ports.release((<Leg *>address).port)
+                tones_close((<Leg *>address).tones)
                 free(<Leg *>address)
             else:
                 kept.append(address)
@@ -261,10 +263,11 @@ cdef class Engine:
         (<Media>self._media_of[call.id]).calls += 1
         return call.id
 
-    def add_leg(self, int call, str role, bint passes_keys=False):
+    def add_leg(self, int call, str role, bint passes_keys=False, bint hears_tones=False):
         """Bind a port and add a leg: (its number, its RTP port). role: caller, advisor or supervisor.
 
-        passes_keys: its telephone-events go on to the other party; they are reported in either case.
+        passes_keys: its telephone-events go on to the other party; they are reported in either case. hears_tones: keys are looked for
+        in its audio, too (`native.tones`).
         Raises KeyError (unknown call or role), NoFreePort, and CallFull when the call has its 8 legs.
         """
         cdef Command command
@@ -302,11 +305,16 @@ cdef class Engine:
         command.kind = ADD_LEG
         command.leg = leg
         try:
+            if hears_tones:
+                leg.tones = tones_open()
+                if leg.tones == NULL:
+                    raise MemoryError()
             self._send(call, &command)
         except BaseException:
             net.close(fd)
             net.close(stray)
             self._ports.release(port)
+            tones_close(leg.tones)
             free(leg)
             raise
         self._legs[leg.id] = <uintptr_t>leg

@@ -18,6 +18,7 @@ from native.session cimport (
 )
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 from native.talkpath cimport hush, plan_call
+from native.tones cimport tones_hear, tones_sounding
 
 cdef enum:
     NS_PER_SAMPLE = 125000      # at 8 kHz
@@ -29,6 +30,7 @@ cdef enum:
     PACER_BACK = 5              # packets after which the pacer has the pace again
     TICK_BURST = 5              # frames the clock makes up for at once
     TAIL_NS = 100000000         # a fade that nobody played within this is over
+    BOTH_WAYS_NS = 400000000    # a key that came as telephone-event is not heard again as a tone within this
     REPORT_NS = 1000000000      # between two reports of one refusal on one leg
 
 
@@ -313,6 +315,26 @@ cdef inline void meter(Leg *leg, const uint8_t *payload, int n) noexcept nogil:
     leg.power += (g711.power(leg.media.law, payload, n) - leg.power) * (share if share < 1 else 1)
 
 
+cdef void hear_tones(Worker *worker, Leg *leg, uint8_t *payload, int n) noexcept nogil:
+    """Keys in the audio. What is no longer than the recognition takes (25-40 ms) goes on to the others; the rest of the tone is silenced
+    where the leg's keys are not to be passed, so that no far side takes it for a key.
+    """
+    cdef dtmf.KeyPress press
+    cdef int event
+    g711.decode(leg.media.law, payload, worker.pcm, n)
+    event = tones_hear(leg.tones, worker.pcm, n)
+    if event >= 0 and not (leg.press.reported_once and leg.press.event == event and worker.now_ns - leg.press.last_ns < BOTH_WAYS_NS):
+        memset(&press, 0, sizeof(dtmf.KeyPress))
+        press.event = <uint8_t>event
+        press.duration = n
+        say_key(worker, leg, &press)
+        if leg.role == SUPERVISOR:
+            hush(worker, leg)
+    if not leg.passes_keys and tones_sounding(leg.tones):
+        memset(worker.pcm, 0, n * sizeof(int16_t))
+        g711.encode(leg.media.law, worker.pcm, payload, n)
+
+
 cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
     cdef const uint8_t *payload = worker.packet + header.payload_offset
     cdef int samples = header.payload_bytes
@@ -320,6 +342,8 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
     cdef Leg *listener
     cdef int slot
     cdef bint overlays = False
+    if leg.tones != NULL:
+        hear_tones(worker, leg, worker.packet + header.payload_offset, samples)
     for slot in range(MAX_LEGS):
         listener = call.legs[slot]
         if listener != NULL and listener.pacer == leg and listener.connected and listener.media.sends:

@@ -17,6 +17,7 @@ from native.reception cimport Reception
 from native.rtp cimport MOST_SAMPLES, REFUSALS_END
 from native.srtp cimport SECURE_ROOM, Secure
 from native.tap cimport Tap
+from native.tones cimport Tones
 
 cdef enum:
     MAX_LEGS = 8                # of one call: two parties and six supervisors
@@ -57,6 +58,7 @@ cdef struct Leg:
     int stray_fd                # the same port unconnected: hears what the connected one no longer does
     bint locked                 # to its source (RFC 7362: symmetric RTP, with a lock)
     bint passes_keys            # telephone-events go on to the other party
+    Tones *tones                # listens for keys in the audio; NULL: not where this leg is
     Negotiated media
     Secure secure               # the media thread's; each direction under its own keys, or plain
     # received

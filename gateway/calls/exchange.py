@@ -17,6 +17,7 @@ from gateway.calls.bells import Bells
 from gateway.calls.floor import FloorDesk
 from gateway.calls.intake import Intake
 from gateway.calls.joining import Joining, new_leg
+from gateway.calls.keys import KeyWays
 from gateway.calls.newsroom import Newsroom, Watcher
 from gateway.calls.reception import Reception
 from gateway.calls.runner import Loop, Runner
@@ -92,10 +93,19 @@ class Exchange(Control):
         self._runner = Runner(legs, media, clock, wall, self._newsroom)
         door = door or StrangerDoor(intake.router.identify, clock.time)
         self._strangers = StrangersLog(self._runner, door)
-        self._joining = Joining(self._runner, media, self._record, intake.security)
+        keys = KeyWays(intake.router, config.trunks)
+        self._joining = Joining(self._runner, media, self._record, keys, intake.security)
         self._router = intake.router
         self._reception = Reception(
-            self._runner, media, intake, directory, self.admission, policy, self._joining, self._record
+            self._runner,
+            media,
+            intake,
+            directory,
+            self.admission,
+            policy,
+            self._joining,
+            self._record,
+            keys,
         )
         self.floor = FloorDesk(self._runner, directory, config.advisors)
         self._summons = Summons(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 
+from gateway.calls.keys import KeyWays
 from gateway.calls.runner import Runner
 from gateway.core.actions import Invite
 from gateway.core.call import Call
@@ -44,6 +45,7 @@ class Joining:
         runner: Runner,
         media: Media,
         record: Record,
+        keys: KeyWays,
         security: Callable[[str | None], Security] = lambda _: Security.OFF,
     ) -> None:
         """record: the trail. security: the policy for media by trunk."""
@@ -51,6 +53,7 @@ class Joining:
         self._runner = runner
         self._media = media
         self._record = record
+        self._keys = keys
 
     def require(self, call: Call, user: User, mode: Mode) -> None:
         """May `user` join by themselves, is there room, and can it be recorded? Raises `NotPermitted`,
@@ -76,7 +79,8 @@ class Joining:
         """Put a leg that was offered on the call. Raises `PortsExhausted`, `SdpError`, `NotAcceptable` with
         nothing left behind.
         """
-        own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR)
+        keys = self._keys.of_source(offered.source)
+        own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR, keys)
         try:
             call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via, security)
         except BaseException:
@@ -101,7 +105,7 @@ class Joining:
         with nothing left behind.
         """
         leg = new_leg(call)
-        own = self._media.add_leg(call.id, leg, Role.SUPERVISOR)
+        own = self._media.add_leg(call.id, leg, Role.SUPERVISOR, self._keys.of_trunk(target.trunk))
         invite = Invite(leg, target.uri, "", None, name, headers, target.trunk)
         now, security = self._runner.now(), self._security(target.trunk)
         self._runner.adopt(call, leg)

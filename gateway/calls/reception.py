@@ -11,6 +11,7 @@ from typing import Any
 from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake, Plan, Supervise
 from gateway.calls.joining import Joining, new_session_id
+from gateway.calls.keys import KeyWays
 from gateway.calls.runner import Runner
 from gateway.config.people import Directory, identity_of
 from gateway.core.call import Call
@@ -53,6 +54,7 @@ class Reception:
         policy: Policy,
         joining: Joining,
         record: Record,
+        keys: KeyWays,
     ) -> None:
         self._runner = runner
         self._media = media
@@ -64,6 +66,7 @@ class Reception:
         self._record = record
         self._waiting: set[LegId] = set()
         """Supervisors' legs whose record is being committed."""
+        self._keys = keys
 
     def receive(self, offered: LegOffered) -> None:
         """Take or refuse an INVITE. Never raises."""
@@ -113,6 +116,8 @@ class Reception:
         call_id = CallId(f"c-{secrets.token_hex(5)}")
         called = LegId(f"{call_id}-called")
         called_role = Role.ADVISOR if plan.calling_role is Role.CALLER else Role.CALLER
+        calling_keys = self._keys.of_source(offered.source)
+        called_keys = self._keys.of_trunk(plan.target.trunk)
         self._media.add_call(call_id)
         try:
             setup = Setup(
@@ -124,8 +129,8 @@ class Reception:
                 extension=plan.extension,
                 uri=plan.target.uri,
                 trunk=plan.target.trunk,
-                calling_address=self._media.add_leg(call_id, offered.leg, plan.calling_role),
-                called_address=self._media.add_leg(call_id, called, called_role),
+                calling_address=self._media.add_leg(call_id, offered.leg, plan.calling_role, calling_keys),
+                called_address=self._media.add_leg(call_id, called, called_role, called_keys),
                 headers=plan.headers,
                 session_id=new_session_id(),
                 calling_security=plan.calling_security,

@@ -29,7 +29,7 @@ from gateway.config.fields import (
 )
 from gateway.core.escalation import ON_DUTY, Tier
 from gateway.core.mediasecurity import Security
-from gateway.core.model import Address, Law, Mode
+from gateway.core.model import Address, KeysBy, Law, Mode
 from gateway.core.permissions import User
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=86400)]
@@ -114,6 +114,8 @@ class Trunk(Section):
     identify_by: tuple[IpNetwork, ...] = ()
     """Source addresses of this trunk. Once any trunk has some, packets from elsewhere are refused with
     403."""
+    dtmf: KeysBy = KeysBy.RFC4733
+    """How its phones send keys."""
 
     @property
     def address(self) -> Address:

@@ -40,6 +40,17 @@ class Direction(StrEnum):
     INACTIVE = "inactive"
 
 
+class KeysBy(StrEnum):
+    """How phones send the keys that are pressed during a call."""
+
+    RFC4733 = "rfc4733"
+    """Telephone-events in RTP; SIP INFO is always taken, too."""
+    INBAND = "inband"
+    """As tones in the audio (ITU-T Q.23); telephone-events where they come."""
+    INFO = "info"
+    """SIP INFO alone: telephone-events go on to the far side, but are no keys for the gateway."""
+
+
 class Law(StrEnum):
     """The two laws of ITU-T G.711, under their RTP encoding names (RFC 3551 §4.5.14)."""
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from gateway.core.events import LegOffered, News
 from gateway.core.help import HelpKind
-from gateway.core.model import Address, CallId, LegId, LegMedia, Mode, Role
+from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Mode, Role
 from gateway.core.permissions import User
 
 
@@ -148,7 +148,7 @@ class Media(Protocol):
 
     def add_call(self, call: CallId) -> None: ...
 
-    def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
+    def add_leg(self, call: CallId, leg: LegId, role: Role, keys: KeysBy = KeysBy.RFC4733) -> Address:
         """Bind a port; returns the address to write into our SDP. Raises `PortsExhausted`. Nothing flows
         before `connect`.
         """

@@ -15,7 +15,7 @@ from native.engine import Engine
 
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
-from gateway.core.model import Address, CallId, Direction, LegId, LegMedia, Role
+from gateway.core.model import Address, CallId, Direction, KeysBy, LegId, LegMedia, Role
 from gateway.core.ports import StreamStats, Tap
 
 TALKING_DB = -45.0
@@ -56,6 +56,8 @@ class MediaEngine:
         self._legs: dict[LegId, int] = {}
         self._names: dict[int, LegId] = {}
         self._members: dict[CallId, set[LegId]] = {}
+        self._deaf: set[LegId] = set()
+        """Legs whose telephone-events are no keys for us."""
 
     def start(self) -> None:
         """Start the media thread and watch its messages. Call on the loop's thread."""
@@ -73,16 +75,20 @@ class MediaEngine:
         self._calls[call] = self._engine.add_call()
         self._members[call] = set()
 
-    def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
+    def add_leg(self, call: CallId, leg: LegId, role: Role, keys: KeysBy = KeysBy.RFC4733) -> Address:
         try:
             # The caller may need keys on the far side (a menu); an advisor's are codes for us, a
             # supervisor's reach nobody.
-            number, port = self._engine.add_leg(self._calls[call], role.value, role is Role.CALLER)
+            number, port = self._engine.add_leg(
+                self._calls[call], role.value, role is Role.CALLER, keys is KeysBy.INBAND
+            )
         except OSError as error:  # no port in the range, no descriptor for one, or a call that is full
             raise PortsExhausted(error.strerror or str(error)) from error
         self._legs[leg] = number
         self._names[number] = leg
         self._members[call].add(leg)
+        if keys is KeysBy.INFO:
+            self._deaf.add(leg)
         return self._advertised, port
 
     def connect(self, leg: LegId, media: LegMedia) -> None:
@@ -115,6 +121,7 @@ class MediaEngine:
         if number is None:
             return
         del self._names[number]
+        self._deaf.discard(leg)
         for members in self._members.values():
             members.discard(leg)
         self._engine.remove_leg(number)
@@ -125,6 +132,7 @@ class MediaEngine:
             return
         for leg in self._members.pop(call):
             del self._names[self._legs.pop(leg)]
+            self._deaf.discard(leg)
         self._engine.remove_call(number)
 
     def open_tap(self, call: CallId, *, history_s: float = 0.0, speed: float = 1.0) -> Tap:
@@ -163,6 +171,8 @@ class MediaEngine:
         for name, number, value, count, source in self._engine.events():
             leg = self._names.get(number)
             if leg is None:  # removed meanwhile
+                continue
+            if name == "key" and leg in self._deaf:
                 continue
             event = self._event(name, leg, value, count, source)
             self._deliver(event)

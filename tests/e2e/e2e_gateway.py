@@ -62,6 +62,8 @@ class Settings:
     """By trunk; off where it is not named. Whoever calls in is of the trunk home."""
     store_url: str | None = None
     """Another database than a SQLite file of its own."""
+    home_dtmf: str = "rfc4733"
+    """How the advisors' phones send keys."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
@@ -69,7 +71,7 @@ class Settings:
             '[node]\nname = "node1"\nsite = "leeds"',
             '[sip]\nbind = "127.0.0.1:0"',
             f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}',
-            trunk("home", ports.home, srtp=self.srtp.get("home", "off")),
+            trunk("home", ports.home, srtp=self.srtp.get("home", "off")) + f'\ndtmf = "{self.home_dtmf}"',
             trunk("home-tcp", ports.home_tcp, "tcp", srtp=self.srtp.get("home-tcp", "off")),
             trunk("floor", ports.floor, srtp=self.srtp.get("floor", "off")),
             *(f"[[route]]\nmatch = '{match}'\nto = {{ trunk = \"{to}\" }}" for match, to in ROUTES),

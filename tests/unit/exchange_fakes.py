@@ -16,7 +16,7 @@ from gateway.calls.strangers import StrangerDoor
 from gateway.config.model import Config
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, News
-from gateway.core.model import Address, CallId, LegId, LegMedia, Role
+from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Role
 from gateway.core.ports import Record
 
 CONFIG: dict[str, Any] = {
@@ -130,6 +130,7 @@ class FakeMedia:
         self.calls: dict[CallId, set[LegId]] = {}
         self.gains: dict[CallId, Mapping[tuple[LegId, LegId], float]] = {}
         self.connected: dict[LegId, LegMedia] = {}
+        self.keys: dict[LegId, KeysBy] = {}
         self.received = 0
         self.loud: dict[LegId, float] = {}
         self.fail: set[str] = set()
@@ -139,7 +140,8 @@ class FakeMedia:
     def add_call(self, call: CallId) -> None:
         self.calls[call] = set()
 
-    def add_leg(self, call: CallId, leg: LegId, role: Role) -> Address:
+    def add_leg(self, call: CallId, leg: LegId, role: Role, keys: KeysBy = KeysBy.RFC4733) -> Address:
+        self.keys[leg] = keys
         if sum(map(len, self.calls.values())) >= self._ports:
             raise PortsExhausted("no free port")
         self.calls[call].add(leg)

@@ -439,3 +439,30 @@ def test_a_dead_call_is_ended(house: House) -> None:
     assert house.exchange.calls()
     house.loop.advance(11)
     assert house.exchange.calls() == []
+
+
+def test_each_leg_sends_its_keys_as_its_trunk_does() -> None:
+    trunks = [
+        {"name": "pbx", "uri": "sip:192.0.2.9:5060", "identify_by": ["192.0.2.0/24"], "dtmf": "info"},
+        {
+            "name": "home",
+            "uri": "sip:198.51.100.1:5060",
+            "identify_by": ["198.51.100.0/24"],
+            "dtmf": "inband",
+        },
+    ]
+    routes = [
+        {"match": r"2\d{3}", "to": {"trunk": "home"}},
+        {"match": r"9\d{3}", "to": {"trunk": "pbx"}},
+    ]
+    house = House({"trunk": trunks, "route": routes})
+    call = house.conversation()
+    house.rings_in("sup", "*712001", by="9001", source="198.51.100.7")
+    assert house.media.keys == {"pat": "info", house.called(call): "inband", "sup": "inband"}
+
+
+def test_where_no_trunk_says_its_addresses_the_trunks_own_tells_how_keys_are_sent() -> None:
+    house = House({"trunk": [{"name": "pbx", "uri": "sip:192.0.2.9:5060", "dtmf": "inband"}]})
+    house.rings_in("near", "2001", source="192.0.2.9")
+    house.rings_in("far", "2002", source="203.0.113.5")
+    assert (house.media.keys[LegId("near")], house.media.keys[LegId("far")]) == ("inband", "rfc4733")
