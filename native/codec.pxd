@@ -37,6 +37,7 @@ cdef enum:
 cdef struct Codec:
     Kind kind
     int rate_hz
+    int clock_khz               # RTP ticks per millisecond
     bint decoding               # the decoder has begun
     bint encoding               # the encoder has begun
     # all but Opus
@@ -76,14 +77,22 @@ cdef void codec_close(Codec *self) noexcept nogil
 cdef int codec_samples(const Codec *self, const uint8_t *payload, int bytes) noexcept nogil
 # Samples written to pcm, at most `most`; -1: not a payload of this codec, nothing has changed. Each packet once, in order.
 cdef int codec_decode(Codec *self, const uint8_t *payload, int bytes, int16_t *pcm, int most) noexcept nogil
+# The payload's own samples, changing nothing: no blending after a loss. Of G.711 and L16 only; their codec_samples are written.
+cdef void codec_plain(const Codec *self, const uint8_t *payload, int16_t *pcm, int samples) noexcept nogil
 # n samples, n <= CODEC_MOST_SAMPLES, for a packet that is lost.
 cdef void codec_conceal(Codec *self, int16_t *pcm, int n) noexcept nogil
 # The same for the packet right before `following`, which is at hand and may describe it (Opus); decode `following` afterwards.
 cdef void codec_recover(Codec *self, const uint8_t *following, int bytes, int16_t *pcm, int n) noexcept nogil
 # A packet that is relayed and not decoded: keep it for codec_catch_up.
 cdef void codec_pass(Codec *self, const uint8_t *payload, int bytes) noexcept nogil
-# Begin decoding as if the kept packets had been: writes the last one's samples, returns their number; 0: there was none.
+# Mean square [sample units squared], of every fourth sample.
+cdef float codec_power(const int16_t *pcm, int n) noexcept nogil
+# Go on decoding as if the kept packets had been (anew where some were passed that are no longer kept): writes
+# the last one's samples, returns their number; 0: there was none.
 cdef int codec_catch_up(Codec *self, int16_t *pcm, int most) noexcept nogil
+# Make nothing up from what was decoded until now. What Opus keeps for it cannot be reached: call codec_recover for it no sooner than
+# after 60 ms of sound.
+cdef void codec_forget(Codec *self) noexcept nogil
 # The stream begins anew (another SSRC), or is relayed from now on: the next decode starts fresh.
 cdef void codec_end_decoding(Codec *self) noexcept nogil
 
@@ -104,8 +113,15 @@ cdef void codec_follow(Codec *self, const Codec *source) noexcept nogil
 cdef bint codec_agrees(Codec *self, const Codec *source) noexcept nogil
 # What the far side reports of loss (RTCP RR); changes how Opus protects itself.
 cdef void codec_tell_loss(Codec *self, int percent) noexcept nogil
+# Both streams begin anew, under another limit (see codec_open).
+cdef void codec_restart(Codec *self, int bits_per_second) noexcept nogil
+# Has it packets of n samples, of at most so many bytes?
+cdef bint codec_makes(const Codec *self, int n, int most) noexcept nogil
 # Samples by which encoding here and decoding there delay.
 cdef int codec_delay(const Codec *self) noexcept nogil
+
+cdef inline int codec_clock_khz(const Codec *self) noexcept nogil:
+    return self.clock_khz
 
 cdef inline int codec_ticks(const Codec *self, int samples) noexcept nogil:
     """RTP timestamp units of so many samples."""

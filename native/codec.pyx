@@ -67,6 +67,7 @@ cdef Codec *codec_open(Kind kind, int bits_per_second) except NULL:
     self = <Codec *>place
     self.kind = kind
     self.rate_hz = facts[<int>kind].rate_hz
+    self.clock_khz = facts[<int>kind].clock_hz // 1000
     self.bits_per_second = bits_per_second if bits_per_second > 0 else OPUS_BITS_PER_SECOND
     self.aim = wanted_aim(self)
     if kind == OPUS:
@@ -168,12 +169,17 @@ cdef int codec_decode(Codec *self, const uint8_t *payload, int bytes, int16_t *p
         return samples
     if self.kind == G722:
         g722_decode(self.g722_decoder, payload, pcm, bytes)
-    elif self.kind <= PCMU:
+    else:
+        codec_plain(self, payload, pcm, samples)
+    plc_received(self.plc, pcm, samples)
+    return samples
+
+
+cdef void codec_plain(const Codec *self, const uint8_t *payload, int16_t *pcm, int samples) noexcept nogil:
+    if self.kind <= PCMU:
         g711.decode(<g711.Law>self.kind, payload, pcm, samples)
     else:
         l16_decode(payload, pcm, samples)
-    plc_received(self.plc, pcm, samples)
-    return samples
 
 
 cdef void codec_conceal(Codec *self, int16_t *pcm, int n) noexcept nogil:
@@ -193,18 +199,33 @@ cdef void codec_recover(Codec *self, const uint8_t *following, int bytes, int16_
             self.g722_decoder.pairs = 0             # there are no sub-bands to lay anything over
 
 
+cdef float codec_power(const int16_t *pcm, int n) noexcept nogil:
+    cdef long total = 0
+    cdef int i, terms = (n + 3) >> 2
+    for i in range(terms):
+        total += pcm[i << 2] * pcm[i << 2]
+    return <float>total / terms if terms else 0
+
+
+cdef void codec_forget(Codec *self) noexcept nogil:
+    if self.kind != OPUS and self.decoding:
+        plc_reset(self.plc, self.rate_hz)
+
+
 cdef void codec_pass(Codec *self, const uint8_t *payload, int bytes) noexcept nogil:
     cdef int i, first = 0, dropped = 0
     if self.kind != G722 and self.kind != OPUS:     # without memory: the last one is enough
         self.kept = self.kept_bytes = 0
     if bytes > KEPT_BYTES:                          # what was before it is of no use either
         self.kept = self.kept_bytes = 0
+        self.decoding = False
     if bytes <= 0 or bytes > KEPT_BYTES:
         return
     while self.kept - first == KEPT_PACKETS or self.kept_bytes - dropped + bytes > KEPT_BYTES:
         dropped += self.kept_sizes[first]
         first += 1
     if first:
+        self.decoding = False                       # it no longer goes on where the decoder stood
         memmove(self.kept_payloads, self.kept_payloads + dropped, self.kept_bytes - dropped)
         self.kept_bytes -= dropped
         self.kept -= first
@@ -218,7 +239,6 @@ cdef void codec_pass(Codec *self, const uint8_t *payload, int bytes) noexcept no
 
 cdef int codec_catch_up(Codec *self, int16_t *pcm, int most) noexcept nogil:
     cdef int i, place = 0, samples = 0
-    self.decoding = False
     for i in range(self.kept):
         samples = max(0, codec_decode(self, self.kept_payloads + place, self.kept_sizes[i], pcm, most))
         place += self.kept_sizes[i]
@@ -294,6 +314,21 @@ cdef void codec_follow(Codec *self, const Codec *source) noexcept nogil:
     elif self.kind == G722:
         begin_encoding(self)
         g722_follow(self.g722_encoder, source.g722_decoder)
+
+
+cdef void codec_restart(Codec *self, int bits_per_second) noexcept nogil:
+    codec_end_decoding(self)
+    self.encoding = False
+    self.bits_per_second = bits_per_second if bits_per_second > 0 else OPUS_BITS_PER_SECOND
+    self.aim = wanted_aim(self)
+
+
+cdef bint codec_makes(const Codec *self, int n, int most) noexcept nogil:
+    if self.kind == OPUS:
+        return n > 0 and n <= CODEC_MOST_SAMPLES and (n % 160 == 0 or n == 80 or n == 40)
+    if self.kind >= L16_8000 and 2 * n > most:
+        return False
+    return n > 0 and n <= CODEC_MOST_SAMPLES and not (self.kind == G722 and n & 1)
 
 
 cdef bint codec_agrees(Codec *self, const Codec *source) noexcept nogil:

@@ -17,19 +17,24 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from libc.math cimport log10
 
+from native.codec cimport (
+    G722, KINDS, Kind, L16_16000, L16_8000, OPUS, PCMA, PCMU, codec_close, codec_facts, codec_open,
+)
 from native.endpoint cimport endpoint_set, endpoint_text
-from native.g711 cimport ALAW, ULAW
 from native.history cimport HistoryRing, history_begin, history_read
 from native.includes cimport net
 from native.includes.atomics cimport load_acquire, load_relaxed
+from native.playout cimport voice_open, voice_samples
 from native.ports cimport PortRange
 from native.queue cimport ring_close, ring_open, ring_pop, ring_push
 from native.reception cimport lost
+from native.resample cimport resample_close, resample_open
 from native.rtp cimport REFUSALS_END
 from native.session cimport (
     ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
     REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
+from native.source cimport NARROW, WIDE
 from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
 from native.srtpcontext cimport Context, context_close
 from native.tap cimport TAP_DELAY, TapReader, TapRing
@@ -44,12 +49,27 @@ from native.srtpkeys import NAMES
 cdef enum:
     COMMANDS = 4096
     EVENTS = 8192
+    MOST_PTIME_MS = 120
+    MOST_BYTES = 1944                       # of a payload, so that it fits a PACKET_BYTES with header, extension and trailer
     URGENT = -15                            # niceness of the media threads: before Python, SIP and everything else here
 
 ROLES = {"caller": CALLER, "advisor": ADVISOR, "supervisor": SUPERVISOR}
-LAWS = {"PCMA": ALAW, "PCMU": ULAW}
+CODECS = {"PCMA": PCMA, "PCMU": PCMU, "G722": G722, "opus": OPUS, "L16/8000": L16_8000, "L16/16000": L16_16000}
 KEYS = "0123456789*#ABCD"
 EVENT_NAMES = {LATCHED: "latched", SILENT: "silent", RESUMED: "resumed", KEY: "key", REFUSED: "refused"}
+
+
+cdef void free_leg(Leg *leg) noexcept:
+    """With all that it has been given."""
+    cdef int kind
+    for kind in range(<int>KINDS):
+        if leg.codecs[kind] != NULL:
+            codec_close(leg.codecs[kind])
+    free(leg.given.wide)
+    resample_close(&leg.given.up)
+    resample_close(&leg.given.down)
+    tones_close(leg.tones)
+    free(leg)
 
 
 class CallFull(OSError):
@@ -210,8 +230,7 @@ cdef class Engine:
         for address in self._leaving_legs:
             if load_acquire(&(<Leg *>address).retired):
                 self._ports.release((<Leg *>address).port)
-                tones_close((<Leg *>address).tones)
-                free(<Leg *>address)
+                free_leg(<Leg *>address)
             else:
                 kept.append(address)
         self._leaving_legs = kept
@@ -301,6 +320,9 @@ cdef class Engine:
         leg.passes_keys = passes_keys
         leg.ssrc = secrets.randbits(32)
         leg.mixing_index = -1
+        leg.given_rate = -1
+        voice_open(&leg.source.voices[<int>NARROW], leg.narrow, 8)
+        voice_open(&leg.source.voices[<int>WIDE], NULL, 16)
         memset(&command, 0, sizeof(Command))
         command.kind = ADD_LEG
         command.leg = leg
@@ -321,40 +343,55 @@ cdef class Engine:
         (<Media>self._media_of[call]).legs += 1
         return leg.id, port
 
-    def connect(self, int leg, str law, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
-                bint receives=True, str suite=None, bytes local_key=b"", bytes remote_key=b"", bytes mki=b""):
-        """Set what SDP negotiated. event_payload_type -1: no telephone-event. sends/receives: the gateway's own direction.
+    def connect(self, int leg, str codec, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
+                bint receives=True, int event_clock_hz=8000, int bits_per_second=0, str suite=None, bytes local_key=b"", bytes remote_key=b"",
+                bytes mki=b""):
+        """Set what SDP negotiated. codec: one of CODECS. event_payload_type -1: no telephone-event. sends/receives: the gateway's own
+        direction. bits_per_second: the most that the far side wants (Opus), 0: as is good.
 
         suite: SRTP by its name in SDP; None: plain RTP. local_key, remote_key: master key and salt under which we and the far side
         send; mki: on every packet of the far side's. A key that stays goes on, another one is gone over to between two packets.
-        Raises KeyError (unknown leg, law or suite), ValueError (not an address, ptime outside 10 … 120 ms, a key of a wrong length)
-        and RuntimeError (a suite that this machine cannot do).
+        Memory for all that this codec may need beside the call's others is taken here.
+        Raises MemoryError, KeyError (unknown leg, codec or suite), ValueError (not an address, ptime outside 10 … 120 ms, a key of a
+        wrong length) and RuntimeError (a suite that this machine cannot do).
         """
         cdef Command command
-        cdef Leg *of
-        if not 10 <= ptime_ms <= 120:
-            raise ValueError(f"a packet time of {ptime_ms} ms is not between 10 and 120")
+        cdef Leg *chosen = self._leg(leg)
+        cdef Kind kind = <Kind><int>CODECS[codec]
+        cdef int rate_hz = codec_facts(kind).rate_hz
+        if not 10 <= ptime_ms <= MOST_PTIME_MS:
+            raise ValueError(f"a packet time of {ptime_ms} ms is not between 10 and {MOST_PTIME_MS}")
         memset(&command, 0, sizeof(Command))
         command.kind = CONNECT_LEG
-        command.leg = self._leg(leg)
-        command.media.law = LAWS[law]
+        command.leg = chosen
+        command.media.kind = kind
+        command.media.rate = WIDE if rate_hz > 8000 else NARROW
+        command.media.khz = rate_hz // 1000
+        command.media.clock_khz = codec_facts(kind).clock_hz // 1000
+        command.media.most_bytes = min(MOST_PTIME_MS * codec_facts(kind).bytes_per_ms or MOST_BYTES, MOST_BYTES)
+        command.media.bits_per_second = bits_per_second
         command.media.payload_type = payload_type
         command.media.event_payload_type = event_payload_type
-        command.media.frame = ptime_ms * 8
+        command.media.event_clock_khz = event_clock_hz // 1000
+        command.media.frame = min(ptime_ms, 60 if kind == L16_16000 else MOST_PTIME_MS) * rate_hz // 1000
         command.media.sends = sends
         command.media.receives = receives
         endpoint_set(&command.media.remote, host, port)
-        of = command.leg
+        if chosen.codecs[<int>kind] == NULL:
+            chosen.codecs[<int>kind] = codec_open(kind, bits_per_second)
+        command.codec = chosen.codecs[<int>kind]
+        chosen.given_rate = command.media.rate
+        self._outfit(chosen.call, &command)
         if suite is not None:
-            secure_restate(&command.secure, &of.stated, <int>NAMES[suite], local_key, remote_key, mki)
+            secure_restate(&command.secure, &chosen.stated, <int>NAMES[suite], local_key, remote_key, mki)
         command.ssrc = secrets.randbits(32)
         try:
-            self._send(of.call.id, &command)
+            self._send(chosen.call.id, &command)
         except BaseException:
-            secure_abandon(&command.secure, &of.stated)
+            secure_abandon(&command.secure, &chosen.stated)
             raise
-        self._leaving_keys += secure_replaced(&of.stated, &command.secure)
-        of.stated = command.secure
+        self._leaving_keys += secure_replaced(&chosen.stated, &command.secure)
+        chosen.stated = command.secure
         if self._leaving_keys:
             self._reap()
 
@@ -366,6 +403,31 @@ cdef class Engine:
         (<Media>self._media_of[gone.call.id]).legs -= 1
         self._leaving_keys += secure_replaced(&gone.stated, &nothing)
         self._leaving_legs.append(self._legs.pop(leg))
+
+    cdef int _outfit(self, Call *call, Command *command) except -1:
+        """Give each leg of a call in which 16 kHz is spoken the memory to speak at both rates; at 8 kHz alone none needs more."""
+        cdef uintptr_t address
+        cdef Leg *leg
+        cdef bint wide = False
+        members = [address for address in self._legs.values() if (<Leg *>address).call == call]
+        for address in members:
+            wide |= (<Leg *>address).given_rate == WIDE
+        if not wide:
+            return 0
+        for address in members:
+            leg = <Leg *>address
+            if leg.given_rate < 0:
+                continue
+            if leg.given.wide == NULL:
+                leg.given.wide = <int16_t *>calloc(voice_samples(16), sizeof(int16_t))
+                if leg.given.wide == NULL:
+                    raise MemoryError()
+            if leg.given_rate == NARROW and leg.given.up.state == NULL:
+                resample_open(&leg.given.up, 8000, 16000)
+            if leg.given_rate == WIDE and leg.given.down.state == NULL:
+                resample_open(&leg.given.down, 16000, 8000)
+            command.gifts[leg.slot] = leg.given
+        return 0
 
     def set_talk_path(self, int call, gains):
         """gains: {(source leg, listener leg): linear gain}, the whole table; pairs that are not in it are silent."""
@@ -515,10 +577,12 @@ cdef class Engine:
             "out_of_order": leg.reception.out_of_order,
             "duplicates": leg.reception.duplicates,
             "restarts": leg.reception.restarts,
-            "jitter_ms": leg.reception.jitter / 8,
+            "jitter_ms": leg.reception.jitter / max(leg.media.clock_khz, 1),
             "sent": load_relaxed(&leg.sent),
             "overlaid": load_relaxed(&leg.overlaid),
             "late": leg.late,
+            "made_up_ms": leg.source.made_up // max(leg.media.khz, 1),
+            "unreadable": leg.source.unreadable,
             "underruns": sum([leg.edges[slot].playout.underruns for slot in range(MAX_LEGS)]),
             "level_db": 10 * log10(leg.power / 1073741824.0) if leg.power > 0.27 else -96.0,
             "refused": {name: count for name, count in refused.items() if count},

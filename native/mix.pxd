@@ -2,7 +2,8 @@
 from libc.stdint cimport int16_t, int32_t
 
 cdef enum:
-    RAMP_SAMPLES = 80           # 10 ms at 8 kHz from one gain to another
+    RAMP_MS = 10                # from one gain to another
+    MOST_RAMP_SAMPLES = 160     # of it, at 16 kHz
 
 cdef struct Gain:
     float now                   # linear
@@ -15,8 +16,8 @@ cdef inline bint audible(const Gain *gain) noexcept nogil:
 cdef inline bint steady_unity(const Gain *gain) noexcept nogil:
     return gain.step == 0 and gain.now == 1
 
-# Head for another gain from wherever it is now.
-cdef void aim(Gain *self, float target) noexcept nogil
+# Head for another gain from wherever it is now, in RAMP_MS.
+cdef void aim(Gain *self, float target, int khz) noexcept nogil
 # sum += pcm · gain, moving the gain along its ramp.
 cdef void add(int32_t *sum, const int16_t *pcm, int n, Gain *gain) noexcept nogil
 cdef void saturate(const int32_t *sum, int16_t *pcm, int n) noexcept nogil

@@ -4,11 +4,11 @@ from libc.stdint cimport int16_t, int32_t
 import numpy as np
 
 
-cdef void aim(Gain *self, float target) noexcept nogil:
+cdef void aim(Gain *self, float target, int khz) noexcept nogil:
     if target == self.target and (self.step != 0 or self.now == target):
         return
     self.target = target
-    self.step = (target - self.now) / RAMP_SAMPLES
+    self.step = (target - self.now) / (RAMP_MS * khz)
 
 
 cdef void add(int32_t *sum, const int16_t *pcm, int n, Gain *gain) noexcept nogil:
@@ -57,7 +57,7 @@ def mix_arrays(voices, gains, targets=None):
         gain.target = start
         gain.step = 0
         target = end
-        aim(&gain, target)
+        aim(&gain, target, 8)
         add(&total[0], &pcm[0], n, &gain)
     out = np.empty(n, dtype=np.int16)
     cdef int16_t[::1] result = out

@@ -6,20 +6,22 @@ flush or delay another, and a listener that stalls leaves nothing behind.
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
 
 cdef enum:
-    VOICE_SAMPLES = 4096        # 512 ms at 8 kHz; a power of two
-    VOICE_MASK = VOICE_SAMPLES - 1
-    FADE_SAMPLES = 40           # 5 ms over which audio that breaks off is faded
-    GUARD_SAMPLES = 16          # 2 ms kept between a reader and the newest sample
+    VOICE_MS = 512
+    FADE_MS = 5                 # over which audio that breaks off is faded
+    GUARD_MS = 2                # kept between a reader and the newest sample
+    LONGEST_GAP_MS = 60         # longer is a pause (DTX, hold), not a loss
 
 cdef struct Voice:
-    int16_t pcm[VOICE_SAMPLES]
+    int16_t *pcm                # a ring of VOICE_MS; NULL: this voice is not kept
+    int mask                    # its size less one
+    int khz                     # samples per millisecond: 8 or 16
     int64_t end                 # one beyond the newest sample, counted from the stream's begin [samples]
     uint32_t end_timestamp      # RTP timestamp that the next packet in order has
     uint32_t ssrc
     bint started
     int64_t arrived_ns          # when the newest packet came
     int64_t end_before          # `end` until then
-    int64_t gap_at              # where the last loss was filled with silence [samples, as `end`]
+    int64_t gap_at              # where the last loss was filled [samples, as `end`]
     int gap                     # and how much of it [samples]
 
 cdef struct Playout:
@@ -33,11 +35,22 @@ cdef struct Playout:
     int trim                    # samples to be left out (> 0) or stretched in (< 0), one a read
     int64_t underruns           # times that the voice ran out
 
+# ring: voice_samples(khz) samples of memory.
+cdef void voice_open(Voice *self, int16_t *ring, int khz) noexcept nogil
+cdef inline int voice_samples(int khz) noexcept nogil:
+    return VOICE_MS * khz
+# Samples between the stream's end and this packet: 0 in order, negative late. clock_khz: RTP ticks per millisecond.
+cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcept nogil
 # Add n samples of a packet. Gaps up to 60 ms become silence, longer ones and new streams are joined on; late packets go to their place.
-cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
+cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_khz, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
+# Add n samples at the end.
+cdef void voice_append(Voice *self, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
+# The n samples that begin at `position`; those that are not or no longer there are silence.
+cdef void voice_copy(const Voice *self, int64_t position, int16_t *pcm, int n) noexcept nogil
 
-# From now on this listener may hear: nothing that was said before will reach it, not even as an echo.
-cdef void playout_open(Playout *self, const Voice *voice) noexcept nogil
+# From now on this listener may hear: nothing that was said before will reach it, not even as an echo. memory: samples from now on in
+# which what was said before still sounds (of a codec or resampler with memory).
+cdef void playout_open(Playout *self, const Voice *voice, int memory) noexcept nogil
 # Wait for fresh audio: forget what was not read.
 cdef void playout_reset(Playout *self, const Voice *voice) noexcept nogil
 # Go on from the newest sample, as a listener that has heard everything so far; what breaks off is faded, not cut.

@@ -6,58 +6,88 @@ slack that shrinks (a slower clock) is stretched, by one sample a frame (0.6 %, 
 leaves a lasting delay. Audio that came in the last 3 ms does not count as slack: with a little jitter it might not be there.
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
+from libc.string cimport memset
 
 import numpy as np
 
 cdef enum:
-    LONGEST_GAP = 480           # 60 ms: longer is a pause (DTX, hold), not a loss
     WINDOW_READS = 100          # two seconds of 20 ms frames
-    TRIM_ABOVE = 40             # 5 ms of slack never used
-    STRETCH_BELOW = 4           # half a millisecond left
-    JUMP_ABOVE = 960            # 120 ms: too much to trim away slowly
-    STARVED_OUT = 800           # 100 ms without audio: the source has stopped
+    TRIM_ABOVE_MS = 5           # of slack never used
+    STRETCH_BELOW_US = 500      # left
+    JUMP_ABOVE_MS = 120         # too much to trim away slowly
+    STARVED_OUT_MS = 100        # without audio: the source has stopped
     JUST_IN_TIME_NS = 3000000
+
+
+cdef void voice_open(Voice *self, int16_t *ring, int khz) noexcept nogil:
+    memset(self, 0, sizeof(Voice))
+    self.pcm = ring
+    self.khz = khz
+    self.mask = voice_samples(khz) - 1
 
 
 cdef inline void put(Voice *self, int64_t position, const int16_t *pcm, int n) noexcept nogil:
     cdef int i
     for i in range(n):
-        self.pcm[(position + i) & VOICE_MASK] = pcm[i]
+        self.pcm[(position + i) & self.mask] = pcm[i]
 
 
-cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
-    cdef int32_t gap
+cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcept nogil:
+    cdef int64_t ticks = <int32_t>(timestamp - self.end_timestamp)
+    return <int>(ticks if clock_khz == self.khz else ticks * self.khz // clock_khz)
+
+
+cdef void voice_append(Voice *self, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
+    self.end_before = self.end
+    self.arrived_ns = now_ns
+    put(self, self.end, pcm, n)
+    self.end += n
+
+
+cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_khz, const int16_t *pcm, int n,
+                      int64_t now_ns) noexcept nogil:
+    cdef int gap
     cdef int i
     if not self.started or ssrc != self.ssrc:
         self.started = True
         self.ssrc = ssrc
         self.end_timestamp = timestamp
-    gap = <int32_t>(timestamp - self.end_timestamp)
-    if gap < 0 and gap > -(VOICE_SAMPLES - n) and -gap <= self.end:
+    gap = voice_gap(self, timestamp, clock_khz)
+    if gap < 0 and gap > -(self.mask + 1 - n) and -gap <= self.end:
         put(self, self.end + gap, pcm, n if n < -gap else -gap)         # late: to its place, as far as it was left open
         return
     self.end_before = self.end
     self.arrived_ns = now_ns
-    if 0 < gap <= LONGEST_GAP:
+    if 0 < gap <= LONGEST_GAP_MS * self.khz:
         self.gap_at = self.end
         self.gap = gap
         for i in range(gap):
-            self.pcm[(self.end + i) & VOICE_MASK] = 0
+            self.pcm[(self.end + i) & self.mask] = 0
         self.end += gap
     put(self, self.end, pcm, n)
     self.end += n
-    self.end_timestamp = timestamp + n
+    self.end_timestamp = timestamp + <uint32_t>(n * clock_khz // self.khz)
 
 
-cdef void playout_open(Playout *self, const Voice *voice) noexcept nogil:
+cdef void voice_copy(const Voice *self, int64_t position, int16_t *pcm, int n) noexcept nogil:
+    cdef int i, absent = n
+    if self.pcm != NULL and position >= self.end - self.mask and position + n > 0:
+        absent = <int>max(0, -position)
+    for i in range(absent):
+        pcm[i] = 0
+    for i in range(absent, n):
+        pcm[i] = self.pcm[(position + i) & self.mask] if position + i < self.end else 0
+
+
+cdef void playout_open(Playout *self, const Voice *voice, int memory) noexcept nogil:
     playout_reset(self, voice)
-    self.opened = voice.end
+    self.opened = self.cursor = voice.end + memory
 
 
 cdef void playout_reset(Playout *self, const Voice *voice) noexcept nogil:
     self.synced = False
-    self.cursor = voice.end
-    self.fade_in = FADE_SAMPLES
+    self.cursor = max(voice.end, self.opened)
+    self.fade_in = FADE_MS * voice.khz
     self.trim = 0
     self.window = 0
 
@@ -72,43 +102,43 @@ cdef void playout_follow(Playout *self, const Voice *voice) noexcept nogil:
 cdef inline void copy(const Voice *voice, int64_t position, int16_t *pcm, int n) noexcept nogil:
     cdef int i
     for i in range(n):
-        pcm[i] = voice.pcm[(position + i) & VOICE_MASK]
+        pcm[i] = voice.pcm[(position + i) & voice.mask]
 
 
 cdef inline void resample(const Voice *voice, int64_t position, int taken, int16_t *pcm, int n) noexcept nogil:
-    """n samples from `taken` (n ± 1) by linear interpolation; the last stays a sample short of the next frame's first."""
+    """n samples from `taken` (n ± 1 or 2) by linear interpolation; the last stays a sample short of the next frame's first."""
     cdef int i, at, place
     cdef int before, after
     for i in range(n):
         place = i * taken
         at = place // n
-        before = voice.pcm[(position + at) & VOICE_MASK]
-        after = voice.pcm[(position + at + (1 if at + 1 < taken else 0)) & VOICE_MASK]
+        before = voice.pcm[(position + at) & voice.mask]
+        after = voice.pcm[(position + at + (1 if at + 1 < taken else 0)) & voice.mask]
         pcm[i] = <int16_t>(before + (after - before) * (place - at * n) // n)
 
 
 cdef void starve(Playout *self, const Voice *voice, int16_t *pcm, int have, int n) noexcept nogil:
     """Give what there is, then its mirror image faded out: no edge at the joint, nothing repeated for long."""
-    cdef int i, at
+    cdef int i, at, fade = FADE_MS * voice.khz
     copy(voice, self.cursor, pcm, have)
     for i in range(have, n):
         at = i - have
-        if self.starved == 0 and at < FADE_SAMPLES and voice.end - 1 - at >= self.opened:
-            pcm[i] = <int16_t>(voice.pcm[(voice.end - 1 - at) & VOICE_MASK] * (FADE_SAMPLES - at) // (FADE_SAMPLES + 1))
+        if self.starved == 0 and at < fade and voice.end - 1 - at >= self.opened:
+            pcm[i] = <int16_t>(voice.pcm[(voice.end - 1 - at) & voice.mask] * (fade - at) // (fade + 1))
         else:
             pcm[i] = 0
     if self.starved == 0:
         self.underruns += 1
     self.starved += n - have
-    self.cursor = voice.end
-    self.fade_in = FADE_SAMPLES
+    self.cursor = max(voice.end, self.cursor)
+    self.fade_in = fade
     self.window = 0
     self.trim = 0
-    if self.starved > STARVED_OUT:
+    if self.starved > STARVED_OUT_MS * voice.khz:
         self.synced = False
 
 
-cdef void govern(Playout *self, int slack) noexcept nogil:
+cdef void govern(Playout *self, int slack, int khz) noexcept nogil:
     """Find out over a window of reads how much slack is never used, and trim or stretch towards the guard."""
     if self.trim:
         return
@@ -118,31 +148,31 @@ cdef void govern(Playout *self, int slack) noexcept nogil:
     if self.window < WINDOW_READS:
         return
     self.window = 0
-    if self.least > TRIM_ABOVE or self.least < STRETCH_BELOW:
-        self.trim = self.least - GUARD_SAMPLES
+    if self.least > TRIM_ABOVE_MS * khz or self.least * 1000 < STRETCH_BELOW_US * khz:
+        self.trim = (self.least - GUARD_MS * khz) * 8 // khz
 
 
-cdef inline void fade_in(Playout *self, int16_t *pcm, int n) noexcept nogil:
+cdef inline void fade_in(Playout *self, int16_t *pcm, int n, int fade) noexcept nogil:
     cdef int i = 0
     while self.fade_in > 0 and i < n:
-        pcm[i] = <int16_t>(pcm[i] * (FADE_SAMPLES - self.fade_in) // FADE_SAMPLES)
+        pcm[i] = <int16_t>(pcm[i] * (fade - self.fade_in) // fade)
         self.fade_in -= 1
         i += 1
 
 
 cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
     cdef int64_t have = voice.end - self.cursor
-    cdef int i, slack, spare, taken
+    cdef int i, slack, spare, taken, guard = GUARD_MS * voice.khz, step = voice.khz // 8
     if not self.synced:
-        if have < n:
+        if have < n or voice.pcm == NULL:
             for i in range(n):
                 pcm[i] = 0
             return
         self.synced = True
         self.starved = 0
         self.window = 0
-        if have > n + GUARD_SAMPLES:
-            self.cursor = voice.end - n - GUARD_SAMPLES
+        if have > n + guard:
+            self.cursor = voice.end - n - guard
         have = voice.end - self.cursor
     if self.starved and voice.gap and voice.gap_at == self.cursor:
         self.cursor += min(voice.gap, self.starved)         # that silence was given already
@@ -151,23 +181,23 @@ cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n, i
         starve(self, voice, pcm, <int>max(0, have), n)
         return
     self.starved = 0
-    if have - n > JUMP_ABOVE:
-        self.cursor = voice.end - n - GUARD_SAMPLES
-        have = n + GUARD_SAMPLES
-        self.fade_in = FADE_SAMPLES
+    if have - n > JUMP_ABOVE_MS * voice.khz:
+        self.cursor = voice.end - n - guard
+        have = n + guard
+        self.fade_in = FADE_MS * voice.khz
         self.window = 0
         self.trim = 0
     slack = <int>have - n
     spare = slack
-    if slack > STRETCH_BELOW and now_ns - voice.arrived_ns < JUST_IN_TIME_NS:
-        spare = <int>max(voice.end_before - self.cursor - n, STRETCH_BELOW)
-    govern(self, spare)
+    if slack * 1000 > STRETCH_BELOW_US * voice.khz and now_ns - voice.arrived_ns < JUST_IN_TIME_NS:
+        spare = <int>max(voice.end_before - self.cursor - n, STRETCH_BELOW_US * voice.khz // 1000)
+    govern(self, spare, voice.khz)
     taken = n
-    if self.trim > 0 and slack > 0:
-        taken = n + 1
+    if self.trim > 0 and slack >= step:
+        taken = n + step
         self.trim -= 1
     elif self.trim < 0:
-        taken = n - 1
+        taken = n - step
         self.trim += 1
     if taken == n:
         copy(voice, self.cursor, pcm, n)
@@ -175,7 +205,7 @@ cdef void playout_read(Playout *self, const Voice *voice, int16_t *pcm, int n, i
         resample(voice, self.cursor, taken, pcm, n)
     self.cursor += taken
     if self.fade_in:
-        fade_in(self, pcm, n)
+        fade_in(self, pcm, n, FADE_MS * voice.khz)
 
 
 cdef class PlayoutProbe:
@@ -183,11 +213,17 @@ cdef class PlayoutProbe:
 
     cdef Voice voice
     cdef Playout playout
+    cdef int16_t[::1] ring
+
+    def __init__(self, int khz=8):
+        self.ring = np.zeros(voice_samples(khz), dtype=np.int16)
+        voice_open(&self.voice, &self.ring[0], khz)
 
     def write(self, timestamp, samples, now_ms=0.0, ssrc=1):
         """A packet of int16 samples, at most MOST_SAMPLES."""
         cdef const int16_t[::1] pcm = samples
-        voice_write(&self.voice, <uint32_t>(timestamp & 0xFFFFFFFF), ssrc, &pcm[0], <int>pcm.shape[0], <int64_t>(now_ms * 1000000))
+        voice_write(&self.voice, <uint32_t>(timestamp & 0xFFFFFFFF), ssrc, self.voice.khz, &pcm[0], <int>pcm.shape[0],
+                    <int64_t>(now_ms * 1000000))
 
     def read(self, int n, now_ms=1000000.0):
         """The listener's next n samples (int16)."""

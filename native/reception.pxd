@@ -16,6 +16,8 @@ cdef struct Reception:
     float jitter                # [clock ticks], 16-fold smoothed
     uint32_t transit            # arrival less timestamp of the last packet [clock ticks]
 
-# Count one packet; returns how many sequence numbers were skipped before it (0 in order, negative late).
-cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_t ssrc, int payload_bytes, int64_t arrival_ns) noexcept nogil
+# Count one packet; clock_khz: RTP ticks per millisecond.
+# Returns how many sequence numbers were skipped before it (0 in order, negative late).
+cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_t ssrc, int payload_bytes, int64_t arrival_ns,
+                 int clock_khz) noexcept nogil
 cdef int64_t lost(const Reception *self) noexcept nogil

@@ -16,7 +16,8 @@ cdef void restart(Reception *self, uint16_t sequence, uint32_t ssrc) noexcept no
     self.transit = 0
 
 
-cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_t ssrc, int payload_bytes, int64_t arrival_ns) noexcept nogil:
+cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_t ssrc, int payload_bytes, int64_t arrival_ns,
+                 int clock_khz) noexcept nogil:
     cdef int step
     cdef uint32_t transit
     cdef float change
@@ -33,7 +34,7 @@ cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_
         self.duplicates += 1
     else:
         self.out_of_order += 1
-    transit = <uint32_t>(arrival_ns // 125000) - timestamp              # 8 ticks a millisecond
+    transit = <uint32_t>(arrival_ns * clock_khz // 1000000) - timestamp
     if self.transit:
         change = <float><int32_t>(transit - self.transit)
         self.jitter += ((change if change >= 0 else -change) - self.jitter) / 16

@@ -7,25 +7,29 @@ conversation it is. What a listener hears of it is either the packet itself with
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from native cimport dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
+from native cimport codec, dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
+from native.codec cimport G722, PCMU
 from native.endpoint cimport Endpoint, same, same_host
 from native.history cimport history_write
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
 from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
-    Call, Edge, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
+    Call, Edge, Event, KEPT_SAMPLES, KEY, LATCHED, Leg, MAX_LEGS, PACKET_BYTES, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
+from native.source cimport NARROW, source_take
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 from native.talkpath cimport hush, plan_call
 from native.tones cimport tones_hear, tones_sounding
 
 cdef enum:
-    NS_PER_SAMPLE = 125000      # at 8 kHz
     COMFORT_NOISE = 13          # RFC 3389
     CONCEALED_MOST = 3          # packets lost in a row whose place an overlay still fills
     CANDIDATE_PACKETS = 3       # that an unannounced source must send before the leg is locked to it
     LOW_SEQUENCES = 0x3FFF      # a mask: where a secured stream's sequence numbers begin
+    NS_PER_MS = 1000000
+    NS_PER_NARROW = 125000      # at 8 kHz, the rate of taps and history
+    MOST_OUT = PACKET_BYTES - HEADER_BYTES  # of a payload made here [bytes]
     LATE_NS = 30000000          # how much later than due the pacer may be before the clock stands in
     PACER_BACK = 5              # packets after which the pacer has the pace again
     TICK_BURST = 5              # frames the clock makes up for at once
@@ -62,12 +66,12 @@ cdef void transmit(Worker *worker, Leg *leg, const uint8_t *packet, int n) noexc
         refuse(leg, rtp.SEND_FAILED)
 
 
-cdef inline void remember(Worker *worker, Leg *leg, uint16_t sequence, uint32_t timestamp, int samples) noexcept nogil:
+cdef inline void remember(Worker *worker, Leg *leg, uint16_t sequence, uint32_t timestamp, int ticks) noexcept nogil:
     """Note the newest packet sent, for whoever sets the pace next."""
     if not leg.spoken or <int16_t><uint16_t>(sequence - leg.out_sequence) > 0:
         leg.out_sequence = sequence
         leg.out_timestamp = timestamp
-        leg.out_samples = samples
+        leg.out_ticks = ticks
     leg.spoken = True
     leg.emitted_ns = worker.now_ns
 
@@ -79,27 +83,31 @@ cdef bint anchor(Worker *worker, Leg *leg, const Header *header) noexcept nogil:
         return False
     leg.anchored = True
     leg.anchor_ssrc = header.ssrc
+    leg.pace.begun = False
     if not leg.spoken:
         # A secured stream begins far from the wrap of its numbers: the far side has to guess how often they wrapped (RFC 3711 §3.3.1).
         leg.sequence_offset = <uint16_t>((leg.ssrc & LOW_SEQUENCES) - header.sequence) if leg.secure.outbound != NULL else 0
         leg.timestamp_offset = 0
         return False
-    elapsed = <uint32_t>((worker.now_ns - leg.emitted_ns) // NS_PER_SAMPLE)
-    if elapsed < <uint32_t>leg.out_samples:
-        elapsed = leg.out_samples
+    elapsed = <uint32_t>((worker.now_ns - leg.emitted_ns) * leg.media.clock_khz // NS_PER_MS)
+    if elapsed < <uint32_t>leg.out_ticks:
+        elapsed = leg.out_ticks
+    leg.pace.begun = True
+    leg.pace.at = header.timestamp
+    leg.pace.there = leg.out_timestamp + elapsed
     leg.sequence_offset = <uint16_t>(leg.out_sequence + 1 - header.sequence)
     leg.timestamp_offset = leg.out_timestamp + elapsed - header.timestamp
     return True
 
 
-cdef void relay_packet(Worker *worker, Leg *leg, int n, const Header *header, uint8_t payload_type, int samples) noexcept nogil:
+cdef void relay_packet(Worker *worker, Leg *leg, int n, const Header *header, uint8_t payload_type, int ticks) noexcept nogil:
     """The packet itself, under this leg's numbers."""
     cdef bint joined = anchor(worker, leg, header)
     cdef uint16_t sequence = <uint16_t>(header.sequence + leg.sequence_offset)
     cdef uint32_t timestamp = header.timestamp + leg.timestamp_offset
     rtp.rewrite(worker.packet, header.marker or joined, payload_type, sequence, timestamp, leg.ssrc)
     transmit(worker, leg, worker.packet, n)
-    remember(worker, leg, sequence, timestamp, samples)
+    remember(worker, leg, sequence, timestamp, ticks)
 
 
 cdef void skip_packet(Leg *leg, int skipped) noexcept nogil:
@@ -113,9 +121,9 @@ cdef void skip_packet(Leg *leg, int skipped) noexcept nogil:
 
 cdef void join_playout(Worker *worker, Leg *leg, Leg *pacer, int16_t *pcm, int n) noexcept nogil:
     """The pacer takes the pace back: cross from where this leg's playout of it stood into its packet."""
-    cdef int16_t tail[playout.FADE_SAMPLES]
-    cdef int i, length = min(<int>playout.FADE_SAMPLES, n)
-    playout.playout_read(&leg.edges[pacer.slot].playout, &pacer.voice, tail, length, worker.now_ns)
+    cdef int16_t tail[playout.FADE_MS * 16]
+    cdef int i, length = min(<int>playout.FADE_MS * leg.media.khz, n)
+    playout.playout_read(&leg.edges[pacer.slot].playout, &pacer.source.voices[leg.media.rate], tail, length, worker.now_ns)
     for i in range(length):
         pcm[i] = <int16_t>((pcm[i] * i + tail[i] * (length - i)) // length)
     leg.edges[pacer.slot].playout.synced = False
@@ -123,7 +131,7 @@ cdef void join_playout(Worker *worker, Leg *leg, Leg *pacer, int16_t *pcm, int n
 
 cdef bint add_tail(Worker *worker, Leg *leg, int32_t *total, int n) noexcept nogil:
     """The echo of what was just closed; True while some is left."""
-    cdef int i, given = mix.RAMP_SAMPLES - leg.tail_left
+    cdef int i, given = mix.RAMP_MS * leg.media.khz - leg.tail_left
     if worker.now_ns - leg.tail_ns > TAIL_NS:
         leg.tail_left = 0
     n = min(n, leg.tail_left)
@@ -133,55 +141,100 @@ cdef bint add_tail(Worker *worker, Leg *leg, int32_t *total, int n) noexcept nog
     return leg.tail_left > 0
 
 
-cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pcm, int n, uint16_t sequence, uint32_t timestamp,
+cdef inline bint laid_over(const Leg *leg, const Leg *pacer) noexcept nogil:
+    """Can others be added to the pacer's packet without decoding it (see codec_overlay)?"""
+    return (pacer != NULL and leg.media.kind == G722 and pacer.media.kind == G722 and not leg.crossfade
+            and mix.steady_unity(&leg.edges[pacer.slot].gain))
+
+
+cdef void pacers_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, int16_t *pcm, int n) noexcept nogil:
+    """The pacer's own n samples from `position` of its voice on: at once, through no buffer."""
+    cdef const playout.Playout *heard = &leg.edges[pacer.slot].playout
+    cdef int i
+    playout.voice_copy(&pacer.source.voices[leg.media.rate], position, pcm, n)
+    if position < heard.opened:                             # said before this leg was to hear it
+        for i in range(<int>min(<int64_t>n, heard.opened - position)):
+            pcm[i] = 0
+    if leg.crossfade:
+        leg.crossfade = False
+        join_playout(worker, leg, pacer, pcm, n)
+
+
+cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint whole, int n, uint16_t sequence, uint32_t timestamp,
                     bint marker) noexcept nogil:
-    """Make and send n samples as this leg hears them. pcm: the pacer's own, NULL where its packet is lost; pacer NULL: the clock's frame."""
+    """Make and send n samples as this leg hears them.
+
+    pacer: who is heard from `position` of its voice on, with `whole` in a packet just decoded; NULL: everybody by playout.
+    """
     cdef int32_t total[MOST_SAMPLES]
     cdef int16_t voice[MOST_SAMPLES]
-    cdef uint8_t packet[HEADER_BYTES + MOST_SAMPLES]
+    cdef uint8_t packet[PACKET_BYTES]
     cdef Edge *edge
-    cdef Leg *source
+    cdef Leg *other
     cdef bint ramping = False
-    cdef int slot
+    cdef bint over = whole and laid_over(leg, pacer)
+    cdef int slot, bytes = -1
     memset(total, 0, n * sizeof(int32_t))
     for slot in range(MAX_LEGS):
-        source = leg.call.legs[slot]
-        if source == NULL:
+        other = leg.call.legs[slot]
+        if other == NULL:
             continue
         edge = &leg.edges[slot]
         if not mix.audible(&edge.gain):
             continue
-        if source == pacer:
-            if pcm != NULL:
-                memcpy(voice, pcm, n * sizeof(int16_t))
-                if leg.crossfade:
-                    leg.crossfade = False
-                    join_playout(worker, leg, pacer, voice, n)
-                mix.add(total, voice, n, &edge.gain)
-        else:
-            playout.playout_read(&edge.playout, &source.voice, voice, n, worker.now_ns)
+        if other != pacer:
+            playout.playout_read(&edge.playout, &other.source.voices[leg.media.rate], voice, n, worker.now_ns)
+            mix.add(total, voice, n, &edge.gain)
+        elif not over:
+            pacers_frame(worker, leg, pacer, position, voice, n)
             mix.add(total, voice, n, &edge.gain)
         ramping |= edge.gain.step != 0
     ramping |= add_tail(worker, leg, total, n)
-    mix.saturate(total, voice, n)
-    packet[0] = 0x80
-    rtp.rewrite(packet, marker, leg.media.payload_type, sequence, timestamp, leg.ssrc)
-    g711.encode(leg.media.law, voice, packet + HEADER_BYTES, n)
-    transmit(worker, leg, packet, HEADER_BYTES + n)
-    add_relaxed(&leg.overlaid, 1)
-    remember(worker, leg, sequence, timestamp, n)
+    if over:
+        mix.saturate(total, voice, n)
+        bytes = codec.codec_overlay(leg.codec, pacer.codec, voice, n, packet + HEADER_BYTES, MOST_OUT)
+        if bytes < 0:
+            pacers_frame(worker, leg, pacer, position, voice, n)
+            mix.add(total, voice, n, &leg.edges[pacer.slot].gain)
+    if bytes < 0:
+        mix.saturate(total, voice, n)
+        bytes = codec.codec_encode(leg.codec, voice, n, packet + HEADER_BYTES, MOST_OUT)
+    if bytes > 0:
+        packet[0] = 0x80
+        rtp.rewrite(packet, marker, leg.media.payload_type, sequence, timestamp, leg.ssrc)
+        transmit(worker, leg, packet, HEADER_BYTES + bytes)
+        add_relaxed(&leg.overlaid, 1)
+    leg.made = True
+    remember(worker, leg, sequence, timestamp, codec.codec_ticks(leg.codec, n))
     if leg.ramping and not ramping:
         plan_call(worker, leg.call)
 
 
-cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pcm, int n, const Header *header) noexcept nogil:
-    cdef bint joined
+cdef void cut_anew(Worker *worker, Leg *leg, Leg *pacer) noexcept nogil:
+    """This leg's codec has no packets as long as the pacer's: from now on the clock makes some, of the leg's own length."""
+    if not leg.repacked:
+        leg.repacked = True
+        plan_call(worker, leg.call)
+    if not leg.timed:
+        leg.timed = True
+        leg.due_ns = worker.now_ns
+        playout.playout_reset(&leg.edges[pacer.slot].playout, &pacer.source.voices[leg.media.rate])
+
+
+cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, int samples, const Header *header) noexcept nogil:
+    """samples: of the packet, which the pacer's voices now end with."""
+    cdef const playout.Voice *voice = &pacer.source.voices[leg.media.rate]
+    cdef bint joined, made_up
     cdef uint16_t sequence
-    cdef int gap
+    cdef uint32_t timestamp
+    cdef int gap, n = samples * leg.media.khz // pacer.media.khz
+    if leg.repacked or not codec.codec_makes(leg.codec, n, MOST_OUT):
+        cut_anew(worker, leg, pacer)
+        return                                              # its sound is in its voice; the clock takes it from there
     if leg.timed:
         leg.pacer_run += 1
         if leg.pacer_run < PACER_BACK:
-            return                                          # its sound is in its voice; the clock takes it from there
+            return
         leg.timed = False
         leg.crossfade = True
         leg.anchored = False
@@ -193,15 +246,23 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, const int16_t *pc
             leg.late += 1
             return
         if 0 < gap <= CONCEALED_MOST:
+            made_up = voice.gap_at + voice.gap == voice.end - n
             while gap > 0:
-                mix_frame(worker, leg, pacer, NULL, n, <uint16_t>(leg.out_sequence + 1), leg.out_timestamp + leg.out_samples, False)
+                mix_frame(worker, leg, pacer, voice.end - n * (gap + 1) if made_up and n * gap <= voice.gap else voice.end, False, n,
+                          <uint16_t>(leg.out_sequence + 1), leg.out_timestamp + leg.out_ticks, False)
                 gap -= 1
-    mix_frame(worker, leg, pacer, pcm, n, sequence, header.timestamp + leg.timestamp_offset, header.marker or joined)
+    timestamp = header.timestamp + leg.timestamp_offset
+    if leg.media.clock_khz != pacer.media.clock_khz:
+        timestamp = rtp.rescale(&leg.pace, header.timestamp, pacer.media.clock_khz, leg.media.clock_khz)
+    mix_frame(worker, leg, pacer, voice.end - n, True, n, sequence, timestamp, header.marker or joined)
+    if leg.settle_ns and (worker.now_ns > leg.settle_ns or codec.codec_agrees(leg.codec, pacer.codec)):
+        leg.made = False
+        plan_call(worker, leg.call)
 
 
 cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil:
-    cdef int64_t frame_ns = <int64_t>leg.media.frame * NS_PER_SAMPLE
-    cdef int64_t last_ns = <int64_t>max(leg.media.frame, leg.out_samples) * NS_PER_SAMPLE    # what the last packet held
+    cdef int64_t frame_ns = <int64_t>leg.media.frame * NS_PER_MS // leg.media.khz
+    cdef int64_t last_ns = max(frame_ns, <int64_t>leg.out_ticks * NS_PER_MS // leg.media.clock_khz)     # what the last packet held
     cdef int64_t silent_ns = worker.now_ns - leg.emitted_ns
     cdef int burst = 0
     if not leg.timed:
@@ -212,11 +273,11 @@ cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil:
         leg.due_ns = leg.emitted_ns + last_ns
         if silent_ns > TICK_BURST * frame_ns + LATE_NS:         # a pause, which nobody wants back in one go
             leg.due_ns = worker.now_ns
-            leg.out_samples = <int>min(silent_ns // NS_PER_SAMPLE, <int64_t>0x40000000) if leg.spoken else 0
+            leg.out_ticks = <int>min(silent_ns * leg.media.clock_khz // NS_PER_MS, <int64_t>0x40000000) if leg.spoken else 0
         if leg.pacer != NULL:
-            playout.playout_follow(&leg.edges[leg.pacer.slot].playout, &leg.pacer.voice)
+            playout.playout_follow(&leg.edges[leg.pacer.slot].playout, &leg.pacer.source.voices[leg.media.rate])
     while leg.timed and worker.now_ns >= leg.due_ns:
-        mix_frame(worker, leg, NULL, NULL, leg.media.frame, <uint16_t>(leg.out_sequence + 1), leg.out_timestamp + leg.out_samples, False)
+        mix_frame(worker, leg, NULL, 0, False, leg.media.frame, <uint16_t>(leg.out_sequence + 1), leg.out_timestamp + leg.out_ticks, False)
         leg.due_ns += frame_ns
         burst += 1
         if burst == TICK_BURST:
@@ -267,7 +328,7 @@ cdef void say_key(Worker *worker, Leg *leg, const dtmf.KeyPress *press) noexcept
     event.kind = KEY
     event.leg = leg.id
     event.value = press.event
-    event.count = press.duration // 8
+    event.count = press.duration // leg.media.event_clock_khz
     post(worker, &event)
 
 
@@ -275,7 +336,7 @@ cdef void insert_key(Worker *worker, Leg *leg, int n, const Header *header) noex
     """A key packet into an overlaid stream, which the clock may be feeding meanwhile: next number, one timestamp for the press."""
     if header.timestamp != leg.key_in or leg.key_out == 0:      # audio may come in between: the press stays one
         leg.key_in = header.timestamp
-        leg.key_out = leg.out_timestamp + leg.out_samples
+        leg.key_out = leg.out_timestamp + leg.out_ticks
     leg.anchored = False                                        # the pacer's next audio is fitted in behind
     rtp.rewrite(worker.packet, header.marker, <uint8_t>leg.media.event_payload_type, <uint16_t>(leg.out_sequence + 1), leg.key_out,
                 leg.ssrc)
@@ -310,9 +371,57 @@ cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header, int skip
             insert_key(worker, listener, n, header)
 
 
-cdef inline void meter(Leg *leg, const uint8_t *payload, int n) noexcept nogil:
-    cdef float share = n / 800.0
-    leg.power += (g711.power(leg.media.law, payload, n) - leg.power) * (share if share < 1 else 1)
+cdef inline void meter(Leg *leg, float power, int ms) noexcept nogil:
+    cdef float share = ms / <float>100
+    leg.power += (power - leg.power) * (share if share < 1 else 1)
+
+
+cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noexcept nogil:
+    """RTP time of a payload; 0 where its codec cannot tell."""
+    if leg.media.kind <= G722:                              # a byte a tick: RFC 3551 §4.5.2
+        return bytes
+    return max(0, codec.codec_ticks(leg.codec, codec.codec_samples(leg.codec, payload, bytes)))
+
+
+cdef void keep_passed(Leg *leg, const uint8_t *payload, int bytes, uint32_t timestamp) noexcept nogil:
+    """A packet that nobody needs decoded: kept, so that a voice can begin with it."""
+    if leg.media.kind <= PCMU:
+        memcpy(leg.last_payload, payload, bytes)
+    else:
+        codec.codec_pass(leg.codec, payload, bytes)
+    leg.last_bytes = bytes
+    leg.last_timestamp = timestamp
+
+
+cdef void tell_listeners(Worker *worker, Leg *leg, const uint8_t *payload, int samples, const Header *header) noexcept nogil:
+    """A decoded packet into the call's tap and history, which are at 8 kHz: of a wideband leg they get its narrow voice."""
+    cdef const playout.Voice *voice = &leg.source.voices[<int>NARROW]
+    cdef uint8_t codes[KEPT_SAMPLES]
+    cdef Call *call = leg.call
+    cdef int n = samples * 8 // leg.media.khz
+    cdef uint32_t timestamp = rtp.rescale(&leg.tap_time, header.timestamp, leg.media.clock_khz, 8)
+    if leg.media.rate != NARROW:
+        playout.voice_copy(voice, voice.end - n, worker.pcm, n)
+    elif leg.source.blended:                                # they have what came, and silence for what did not
+        codec.codec_plain(leg.codec, payload, worker.pcm, n)
+    if call.tap != NULL:
+        tap.tap_write(call.tap, <int>leg.role, timestamp, header.ssrc, worker.pcm, n, worker.now_ns)
+    if call.history != NULL and leg.media.kind > PCMU:
+        g711.encode(g711.ALAW, worker.pcm, codes, n)
+        history_write(call.history, <int>leg.role, g711.ALAW, timestamp, header.ssrc, codes, n,
+                      (worker.now_ns - call.began_ns) // NS_PER_NARROW)
+
+
+cdef int decode_packet(Worker *worker, Leg *leg, const uint8_t *payload, int bytes, const Header *header) noexcept nogil:
+    """Into the leg's voices and the tap. Returns the samples that came new at their end."""
+    cdef int64_t before = leg.source.voices[leg.media.rate].end
+    cdef int samples = source_take(&leg.source, leg.codec, payload, bytes, header.timestamp, header.ssrc, worker.now_ns, worker.pcm)
+    leg.last_bytes = 0
+    if samples > 0:
+        meter(leg, codec.codec_power(worker.pcm, samples), samples // leg.media.khz)
+        if leg.role != SUPERVISOR and (leg.call.tap != NULL or leg.call.history != NULL):
+            tell_listeners(worker, leg, payload, samples, header)
+    return samples if leg.source.voices[leg.media.rate].end > before else 0
 
 
 cdef void hear_tones(Worker *worker, Leg *leg, uint8_t *payload, int n) noexcept nogil:
@@ -321,7 +430,7 @@ cdef void hear_tones(Worker *worker, Leg *leg, uint8_t *payload, int n) noexcept
     """
     cdef dtmf.KeyPress press
     cdef int event
-    g711.decode(leg.media.law, payload, worker.pcm, n)
+    g711.decode(<g711.Law>leg.media.kind, payload, worker.pcm, n)
     event = tones_hear(leg.tones, worker.pcm, n)
     if event >= 0 and not (leg.press.reported_once and leg.press.event == event and worker.now_ns - leg.press.last_ns < BOTH_WAYS_NS):
         memset(&press, 0, sizeof(dtmf.KeyPress))
@@ -332,44 +441,45 @@ cdef void hear_tones(Worker *worker, Leg *leg, uint8_t *payload, int n) noexcept
             hush(worker, leg)
     if not leg.passes_keys and tones_sounding(leg.tones):
         memset(worker.pcm, 0, n * sizeof(int16_t))
-        g711.encode(leg.media.law, worker.pcm, payload, n)
+        g711.encode(<g711.Law>leg.media.kind, worker.pcm, payload, n)
 
 
 cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
     cdef const uint8_t *payload = worker.packet + header.payload_offset
-    cdef int samples = header.payload_bytes
+    cdef int bytes = header.payload_bytes, samples
+    cdef int ticks = ticks_in(leg, payload, bytes)
     cdef Call *call = leg.call
     cdef Leg *listener
     cdef int slot
     cdef bint overlays = False
-    if leg.tones != NULL:
-        hear_tones(worker, leg, worker.packet + header.payload_offset, samples)
+    if leg.tones != NULL and leg.media.kind <= PCMU:
+        hear_tones(worker, leg, worker.packet + header.payload_offset, bytes)
     for slot in range(MAX_LEGS):
         listener = call.legs[slot]
         if listener != NULL and listener.pacer == leg and listener.connected and listener.media.sends:
             if listener.pure:
-                relay_packet(worker, listener, n, header, listener.media.payload_type, samples)
+                relay_packet(worker, listener, n, header, listener.media.payload_type, ticks)
             else:
                 overlays = True
-    meter(leg, payload, samples)
-    if call.history != NULL and leg.role != SUPERVISOR:
-        history_write(call.history, <int>leg.role, leg.media.law, header.timestamp, header.ssrc, payload, samples,
-                      (worker.now_ns - call.began_ns) // NS_PER_SAMPLE)
-    if call.decodes:
-        leg.last_samples = 0
-        g711.decode(leg.media.law, payload, worker.pcm, samples)
-        playout.voice_write(&leg.voice, header.timestamp, header.ssrc, worker.pcm, samples, worker.now_ns)
-        if call.tap != NULL and leg.role != SUPERVISOR:
-            tap.tap_write(call.tap, <int>leg.role, header.timestamp, header.ssrc, worker.pcm, samples, worker.now_ns)
-    else:
-        memcpy(leg.last_payload, payload, samples)
-        leg.last_samples = samples
-        leg.last_timestamp = header.timestamp
-    if overlays:
-        for slot in range(MAX_LEGS):
-            listener = call.legs[slot]
-            if listener != NULL and listener.pacer == leg and listener.connected and listener.media.sends and not listener.pure:
-                overlay_packet(worker, listener, leg, worker.pcm, samples, header)
+    if call.history != NULL and leg.role != SUPERVISOR and leg.media.kind <= PCMU:
+        history_write(call.history, <int>leg.role, <g711.Law>leg.media.kind, header.timestamp, header.ssrc, payload, bytes,
+                      (worker.now_ns - call.began_ns) // NS_PER_NARROW)
+    if not call.decodes:
+        if leg.media.kind <= PCMU:
+            meter(leg, g711.power(<g711.Law>leg.media.kind, payload, bytes), bytes >> 3)
+        keep_passed(leg, payload, bytes, header.timestamp)
+        return
+    samples = decode_packet(worker, leg, payload, bytes, header)
+    if not overlays:
+        return
+    for slot in range(MAX_LEGS):
+        listener = call.legs[slot]
+        if listener == NULL or listener.pacer != leg or not listener.connected or not listener.media.sends or listener.pure:
+            continue
+        if samples > 0:
+            overlay_packet(worker, listener, leg, samples, header)
+        elif listener.anchored and <int16_t><uint16_t>(header.sequence + listener.sequence_offset - listener.out_sequence) <= 0:
+            listener.late += 1
 
 
 cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
@@ -440,7 +550,7 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
     if header.payload_type != leg.media.payload_type and not key and not noise:
         refuse(leg, rtp.PAYLOAD_TYPE)
         return
-    if header.payload_bytes > MOST_SAMPLES:
+    if header.payload_bytes > leg.media.most_bytes:
         refuse(leg, rtp.TOO_LONG)
         return
     if source != NULL and not accept_source(worker, leg, source):
@@ -452,7 +562,8 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
         return
     hear(worker, leg)
     restarts = leg.reception.restarts
-    skipped = reception.receive(&leg.reception, header.sequence, header.timestamp, header.ssrc, header.payload_bytes, worker.now_ns)
+    skipped = reception.receive(&leg.reception, header.sequence, header.timestamp, header.ssrc, header.payload_bytes, worker.now_ns,
+                                leg.media.clock_khz)
     if leg.reception.restarts != restarts:
         fit_again(leg)
     if key:

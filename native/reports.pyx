@@ -250,7 +250,7 @@ cdef class Reporter:
 
     def receive(self, uint16_t sequence, uint32_t timestamp, int64_t at_ns, uint32_t ssrc, int payload_bytes=160):
         cdef int64_t restarts = self.reception.restarts
-        receptions.receive(&self.reception, sequence, timestamp, ssrc, payload_bytes, at_ns)
+        receptions.receive(&self.reception, sequence, timestamp, ssrc, payload_bytes, at_ns, <int>self.sent.clock_hz // 1000)
         if self.reception.restarts != restarts:
             restarted(&self.reports, &self.reception)
 

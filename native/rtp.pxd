@@ -1,9 +1,9 @@
 """RTP packets on the wire (RFC 3550 §5.1): parsing without copying, rewriting in place."""
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
     HEADER_BYTES = 12
-    MOST_SAMPLES = 960          # of one packet: 120 ms at 8 kHz; longer payloads are refused
+    MOST_SAMPLES = 1920         # of one packet: 120 ms at 16 kHz
 
 cdef enum Refusal:              # why a packet was dropped; the names are in `engine.REFUSALS`
     ACCEPTED = 0
@@ -13,7 +13,7 @@ cdef enum Refusal:              # why a packet was dropped; the names are in `en
     PAYLOAD_TYPE                # a payload type that was not negotiated
     NOT_CONNECTED               # before the leg's media was negotiated
     NOT_EXPECTED                # the leg is on hold in this direction
-    TOO_LONG                    # more samples than MOST_SAMPLES
+    TOO_LONG                    # more than 120 ms
     SEND_FAILED                 # the kernel did not take a packet towards this leg
     UNAUTHENTIC                 # not made with the key that the far side announced, or plain where it must not be
     REPLAYED                    # a protected packet seen before, or older than the window
@@ -81,3 +81,21 @@ cdef inline void rewrite(uint8_t *packet, bint marker, uint8_t payload_type, uin
     put16(packet + 2, sequence)
     put32(packet + 4, timestamp)
     put32(packet + 8, ssrc)
+
+
+cdef struct TimeScale:          # one clock's timestamps on another clock
+    bint begun
+    uint32_t at
+    uint32_t there              # what `at` is there
+
+cdef inline uint32_t rescale(TimeScale *self, uint32_t timestamp, int from_khz, int to_khz) noexcept nogil:
+    cdef int64_t ticks
+    if not self.begun:
+        self.begun = True
+        self.at = self.there = timestamp
+    ticks = <int64_t><int32_t>(timestamp - self.at) * to_khz
+    if ticks % from_khz:
+        return self.there + <uint32_t>(ticks // from_khz)
+    self.at = timestamp
+    self.there += <uint32_t>(ticks // from_khz)
+    return self.there

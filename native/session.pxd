@@ -5,16 +5,18 @@ which anybody may read (word by word, at most one packet old).
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, int16_t, int32_t
 
+from native.codec cimport Codec, KINDS, Kind
 from native.dtmf cimport KeyPress
 from native.endpoint cimport Endpoint
-from native.g711 cimport Law
 from native.history cimport History
 from native.includes.net cimport epoll_event
-from native.mix cimport Gain, RAMP_SAMPLES
-from native.playout cimport Playout, Voice
+from native.mix cimport Gain, MOST_RAMP_SAMPLES
+from native.playout cimport Playout
 from native.queue cimport Ring
 from native.reception cimport Reception
-from native.rtp cimport MOST_SAMPLES, REFUSALS_END
+from native.resample cimport Resampler
+from native.rtp cimport MOST_SAMPLES, REFUSALS_END, TimeScale
+from native.source cimport Source
 from native.srtp cimport SECURE_ROOM, Secure
 from native.tap cimport Tap
 from native.tones cimport Tones
@@ -22,6 +24,8 @@ from native.tones cimport Tones
 cdef enum:
     MAX_LEGS = 8                # of one call: two parties and six supervisors
     PACKET_BYTES = 2048         # largest datagram taken; longer ones are cut by the kernel and refused
+    KEPT_SAMPLES = 960          # of G.711: the longest packet
+    NARROW_SAMPLES = 4096       # of a voice at 8 kHz (playout.voice_samples)
     BATCH = 256                 # sockets served between two looks at the commands
 
 cdef enum Role:
@@ -34,13 +38,24 @@ cdef struct Edge:               # one source as one listener hears it
     Playout playout             # unused while the source sets the listener's pace
 
 cdef struct Negotiated:         # from SDP
-    Law law
+    Kind kind
+    int rate                    # of its samples: source.NARROW or WIDE
+    int khz                     # the same [samples per ms]
+    int clock_khz               # RTP ticks per ms
+    int most_bytes              # of a payload
+    int bits_per_second         # at most, towards this leg; 0: no limit (Opus)
     uint8_t payload_type
     int event_payload_type      # -1: none
+    int event_clock_khz
     int frame                   # the far side's packet time [samples]
     bint sends                  # we may send to this leg
     bint receives               # we expect packets from it
     Endpoint remote
+
+cdef struct Gift:               # memory for what a leg needs beyond a voice at 8 kHz; what is NULL or has no state, it has or needs not
+    int16_t *wide               # ring of a voice at 16 kHz
+    Resampler up
+    Resampler down
 
 cdef struct Leg:
     # Each packet touches the fields down to `late` and little else: they lie together, in seven cache lines rather than twenty.
@@ -60,10 +75,11 @@ cdef struct Leg:
     bint passes_keys            # telephone-events go on to the other party
     Tones *tones                # listens for keys in the audio; NULL: not where this leg is
     Negotiated media
+    Codec *codec                # of `media`; NULL before
     Secure secure               # the media thread's; each direction under its own keys, or plain
     # received
     Reception reception
-    int last_samples
+    int last_bytes              # of the packet relayed last; 0: the voice holds it
     uint32_t last_timestamp
     # sent
     Leg *pacer                  # whose packets set the pace; NULL: nobody is to be heard
@@ -73,15 +89,19 @@ cdef struct Leg:
     uint16_t out_sequence       # highest sent
     uint16_t sequence_offset
     uint32_t out_timestamp
-    int out_samples             # of the last packet sent
+    int out_ticks               # that the last packet sent takes
     bint anchored               # the offsets fit the pacer's stream
     uint32_t anchor_ssrc
-    uint32_t timestamp_offset
+    uint32_t timestamp_offset   # where both have one clock
     int64_t emitted_ns          # when it was sent
     int64_t sent                # [packets]
     int64_t overlaid            # [packets] of them mixed, not relayed
     int64_t late                # [packets] of the pacer that came after their place was filled
     # overlay
+    TimeScale pace              # the pacer's timestamps on this leg's clock, where that is another
+    bint made                   # the last packet was made here: the far decoder stands where our encoder does
+    bint repacked               # its codec has no packets as long as the pacer's: the clock cuts anew
+    int64_t settle_ns           # until when to overlay nothing, so that the far decoder can go over to the pacer's packets; 0: no need
     bint mixes                  # more than one voice: kept flowing by the clock when the pacer is silent
     bint ramping
     bint timed                  # the clock sets the pace
@@ -108,10 +128,16 @@ cdef struct Leg:
     int64_t reported_ns[REFUSALS_END]
     Endpoint last_foreign
     # at length
-    uint8_t last_payload[MOST_SAMPLES]      # so that a voice can begin where the relay left off
-    int16_t tail[RAMP_SAMPLES]  # what was just closed to this leg, fading out: only sound that it has already heard
+    uint8_t last_payload[KEPT_SAMPLES]      # of G.711, so that a voice can begin where the relay left off; `codec` keeps others'
+    int16_t tail[MOST_RAMP_SAMPLES]         # what was just closed to this leg, fading out: only sound that it has already heard
     Edge edges[MAX_LEGS]        # talk path: how this leg hears the others, by source slot
-    Voice voice
+    TimeScale tap_time          # its timestamps on the tap's clock
+    Source source               # decoded, while somebody hears more than its packets
+    int16_t narrow[NARROW_SAMPLES]          # ring of its voice at 8 kHz
+    # the control plane's own
+    Codec *codecs[<int>KINDS]   # that it has had
+    Gift given
+    int given_rate              # of the codec it was connected with; -1: none yet
 
 cdef struct Call:
     int id
@@ -140,6 +166,8 @@ cdef struct Command:
     Negotiated media
     Secure secure
     uint32_t ssrc               # to go on under where new keys ask for it
+    Codec *codec                # CONNECT_LEG: for media.kind
+    Gift gifts[MAX_LEGS]        # CONNECT_LEG: by slot
     float gains[MAX_LEGS][MAX_LEGS]         # [source][listener]
 
 cdef enum EventKind:
@@ -177,12 +205,10 @@ cdef struct Worker:
     bint stopping
     uint8_t packet[PACKET_BYTES]
     uint8_t sealed[PACKET_BYTES + SECURE_ROOM]          # a packet as it goes out to a secured leg
-    int16_t pcm[MOST_SAMPLES]
+    int16_t pcm[MOST_SAMPLES]   # of the packet being served
     epoll_event ready[BATCH]
     # counters
     int64_t received            # [packets]
-    uint32_t key_in             # timestamp of the press that is being passed, as it came
-    uint32_t key_out            # and as it is sent to an overlaid leg
     int64_t sent                # [packets]
     int64_t events_dropped      # messages that the control plane was too slow to take
     int64_t wakeups

@@ -6,6 +6,7 @@ waits behind a command is served as that says, and no socket's event outlives it
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from native.codec cimport Codec, codec_restart
 from native.endpoint cimport Endpoint, is_unspecified, same
 from native.includes cimport net
 from native.includes.atomics cimport store_release
@@ -13,12 +14,13 @@ from native.queue cimport ring_pop
 from native.mix cimport audible
 from native.relay cimport on_packet, on_sweep, on_tick
 from native.session cimport (
-    ADD_LEG, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Leg, MAX_LEGS, Negotiated, PACKET_BYTES, REMOVE_CALL,
-    REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
+    ADD_LEG, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Gift, Leg, MAX_LEGS, Negotiated, PACKET_BYTES,
+    REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
 )
+from native.source cimport WIDE
 from native.srtp cimport Secure, secure_retire, secure_swap
 from native.tap cimport TAP_CHANNELS, Tap
-from native.talkpath cimport leave, plan_call, set_talk_path
+from native.talkpath cimport change_codec, leave, leave_codec, plan_call, set_talk_path
 
 cdef enum:
     TICK_NS = 5000000           # between two looks at the legs that the clock may have to serve
@@ -59,9 +61,20 @@ cdef void go_over(Leg *leg, const Secure *secure, uint32_t ssrc) noexcept nogil:
         leg.anchored = False
 
 
-cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media) noexcept nogil:
+cdef void outfit(Leg *leg, const Gift *gift) noexcept nogil:
+    """Memory that the control thread has found this leg to need."""
+    if gift.wide != NULL:
+        leg.source.voices[<int>WIDE].pcm = gift.wide
+    if gift.up.state != NULL:
+        leg.source.up = gift.up
+    if gift.down.state != NULL:
+        leg.source.down = gift.down
+
+
+cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media, Codec *codec) noexcept nogil:
     """Take over what SDP said. The lock on the source is kept where the announced address is the same as before."""
     cdef net.sockaddr nowhere
+    cdef Negotiated before = leg.media
     if not leg.connected or not same(&media.remote, &leg.media.remote):
         leg.candidate.length = 0
         if leg.locked:
@@ -75,11 +88,15 @@ cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media) noexcep
         leg.remote = media.remote
         if is_unspecified(&media.remote):
             leg.remote.length = 0
-    if leg.connected and leg.media.law != media.law:
-        leg.last_samples = 0                                # of the old codec
     if not leg.media.sends and media.sends:
         leg.anchored = False                                # what was said during a hold is not a loss
+    if leg.codec != NULL and leg.codec != codec:
+        leave_codec(worker, leg)
     leg.media = media[0]
+    if leg.codec != codec:
+        leg.codec = codec
+        codec_restart(codec, media.bits_per_second)
+        change_codec(worker, leg, &before)
     leg.connected = True
     plan_call(worker, leg.call)
 
@@ -173,11 +190,15 @@ cdef void hear_out(Worker *worker, Call *call, const float gains[MAX_LEGS][MAX_L
 
 
 cdef void obey(Worker *worker, Command *command) noexcept nogil:
+    cdef int slot
     if command.kind == ADD_LEG:
         add_leg(worker, command.leg)
     elif command.kind == CONNECT_LEG:
         go_over(command.leg, &command.secure, command.ssrc)
-        connect_leg(worker, command.leg, &command.media)
+        for slot in range(MAX_LEGS):
+            if command.leg.call.legs[slot] != NULL:
+                outfit(command.leg.call.legs[slot], &command.gifts[slot])
+        connect_leg(worker, command.leg, &command.media, command.codec)
     elif command.kind == SET_TALK_PATH:
         hear_out(worker, command.call, command.gains)
         set_talk_path(worker, command.call, command.gains)
