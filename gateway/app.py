@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastapi import APIRouter
+
 from gateway import __version__
+from gateway.accounts.oidc import Provider
 from gateway.accounts.roll import Roll
 from gateway.accounts.sessions import Sessions, prune_sessions
 from gateway.accounts.signin import SignIn
@@ -23,6 +26,7 @@ from gateway.calls.strangers import StrangerDoor
 from gateway.config.audit_forms import read_forms
 from gateway.config.model import Config, Trunk
 from gateway.config.people import Directory
+from gateway.config.secrets import secret
 from gateway.core.audit import Form
 from gateway.core.errors import ConfigError, GatewayError
 from gateway.core.model import Address
@@ -46,6 +50,7 @@ from gateway.trail.key import load_or_make
 from gateway.trail.recorder import Recorder
 from gateway.trail.writer import Writer
 from gateway.web.audits import audits_router
+from gateway.web.oidc import oidc_router
 from gateway.web.server import serve_web
 
 log = get_logger(__name__)
@@ -171,7 +176,10 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             ready=exchange.why_not_ready,
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
-            routers=[audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell)],
+            routers=[
+                *oidc_routers(config, sign_ins),
+                audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell),
+            ],
             record=trail,
         )
     except OSError as error:
@@ -212,6 +220,14 @@ def note(trail: Writer, kind: str, facts: Mapping[str, Any]) -> None:
     tell = log.info if kind in ("signin.ok", "signin.ended") else log.warning
     tell(kind, **facts)
     trail.put(kind, None, facts)
+
+
+def oidc_routers(config: Config, sign_ins: SignIn) -> list[APIRouter]:
+    """Signing in by an identity provider, where one is configured."""
+    oidc = config.web.oidc
+    if oidc is None:
+        return []
+    return [oidc_router(Provider(oidc, secret(oidc.client_secret_env)), sign_ins)]
 
 
 def record_start(config: Config, trail: Writer, state: Path) -> None:

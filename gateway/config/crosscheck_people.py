@@ -175,6 +175,13 @@ def check_secrets(draft: Draft, environ: Mapping[str, str]) -> Iterator[Mistake]
             yield _missing(draft, ("mqtt", "password_env"), mqtt.password_env)
         if not mqtt.username:
             yield draft.mistake(("mqtt", "username"), "is missing, and password_env is given")
+    oidc = draft.config.web.oidc
+    if oidc and oidc.client_secret_env and secret(oidc.client_secret_env, environ) is None:
+        yield _missing(draft, ("web", "oidc", "client_secret_env"), oidc.client_secret_env)
+    for value, role in (oidc.roles if oidc else {}).items():
+        if role not in ROLE_ACTIONS:
+            message = f'found "{role}"; allowed: {", ".join(ROLE_ACTIONS)}'
+            yield draft.mistake(("web", "oidc", "roles", value), message, near(role, ROLE_ACTIONS))
     store = draft.config.store
     if store.password_env and secret(store.password_env, environ) is None:
         yield _missing(draft, ("store", "password_env"), store.password_env)

@@ -40,8 +40,14 @@ class WebServer:
     """A running server; `serve_web` makes it."""
 
     def __init__(
-        self, server: uvicorn.Server, listening: socket.socket, events: Events, revocation: Revocation
+        self,
+        server: uvicorn.Server,
+        listening: socket.socket,
+        events: Events,
+        revocation: Revocation,
+        app: FastAPI,
     ) -> None:
+        self.app = app
         self._server = server
         self._revocation = revocation
         self._listening = listening
@@ -154,7 +160,7 @@ async def serve_web(
         forwarded_allow_ips=list(trusted_proxies),
     )
     revocation.start()
-    server = WebServer(_Server(config), listening, events, revocation)
+    server = WebServer(_Server(config), listening, events, revocation, app)
     await server.started()
     return server
 
