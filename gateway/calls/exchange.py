@@ -40,6 +40,7 @@ from gateway.core.events import (
 )
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
+from gateway.core.policies import Policies
 from gateway.core.ports import Control, Headsets, Media, Record, Signalling, Tap, Unrecorded
 from gateway.core.progress import advisor_facts
 from gateway.core.setup import Policy
@@ -79,12 +80,14 @@ class Exchange(Control):
         self._feeds: dict[int, dict[str, Any]] = {}
         directory = directory or Directory(config)
         intake = Intake(config, directory)
+        self._policies = Policies((team.name, team.policy()) for team in config.teams)
         policy = Policy(
             laws=config.media.codecs,
             ring_timeout_s=supervision.ring_timeout_s,
             supervisor_timeout_s=supervision.supervisor_timeout_s,
             panic_code=config.alerts.panic_code,
             keys=supervision.keys.model_dump(),
+            teams=self._policies,
         )
         self.admission = Admission(
             limits.max_calls, limits.calls_per_second, limits.retry_after_s, clock=clock.time
@@ -108,6 +111,7 @@ class Exchange(Control):
             keys,
         )
         self.floor = FloorDesk(self._runner, directory, config.advisors)
+        self.floor.listeners_of = self._listeners
         self._summons = Summons(
             self._runner,
             self._joining,
@@ -213,7 +217,10 @@ class Exchange(Control):
         self._talk.heard(call, seconds, caller, advisor)
 
     def open_analysis(self, call: CallId) -> Tap:
-        return self._media.open_tap(self._runner.live(call).id)
+        found = self._runner.live(call)
+        if found.policy.private:
+            raise NoRoute(f"call {call} is private")
+        return self._media.open_tap(call)
 
     def open_feed(
         self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0
@@ -372,6 +379,8 @@ class Exchange(Control):
     def _require(self, user: User | None, action: Action, call: Call, asked: str) -> User:
         """Raises `NotPermitted`, having told the watchers."""
         decision = decide(user, action, call.team)
+        if decision.allowed and not (policy := self._policies.judge(action, call.team)).allowed:
+            decision = policy
         if user is None or not decision.allowed:
             self._tell_refused(user, call, asked, "web", decision.why)
             raise NotPermitted(decision.why)

@@ -37,6 +37,8 @@ class FloorDesk:
         """Told after each change; set by the exchange."""
         self.alert_of: Callable[[str], Alert | None] = lambda _: None
         """The open alert of an advisor; set by the exchange."""
+        self.listeners_of: Callable[[CallId], list[dict[str, Any]]] = lambda _: []
+        """Who hears a call over WebSocket; set by the exchange."""
         self._runner = runner
         self._directory = directory
         self._advisors = {advisor.id: advisor for advisor in advisors}
@@ -136,7 +138,7 @@ class FloorDesk:
             "name": user.name,
             "extension": advisor.extension if advisor else None,
             "teams": sorted(teams),
-            "call": _own(self._runner.snapshot(own)) if own else None,
+            "call": self._own(own) if own else None,
             "alert": self._with_who(alert.snapshot()) if alert else None,
             "help": [one.snapshot() for one in self._help.values() if one.by == user.id],
             "on_duty": len(on_duty),
@@ -206,8 +208,12 @@ class FloorDesk:
     def _publish(self, kind: str, request: HelpRequest) -> None:
         self._runner.publish(kind, request.call, request.snapshot())
 
-
-def _own(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What an advisor may see of their own call: not who supervises it, which is for the team's policy."""
-    names = ("id", "state", "caller", "started_at", "answered_at", "on_hold", "alert")
-    return {name: call[name] for name in names}
+    def _own(self, call: Call) -> dict[str, Any]:
+        """What an advisor may see of their own call; who supervises it where the team's policy shows it."""
+        facts = self._runner.snapshot(call)
+        names = ["id", "state", "caller", "started_at", "answered_at", "on_hold", "alert"]
+        shown: dict[str, Any] = {}
+        if call.policy.shown:
+            names.append("supervisors")
+            shown["feeds"] = self.listeners_of(call.id)
+        return {**{name: facts[name] for name in names}, **shown}

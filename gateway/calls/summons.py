@@ -105,7 +105,8 @@ class Summons:
         if identity is None:
             return False
         call = self._runner.calls.get(alert.call or CallId(""))
-        if call is not None and call.live and user and decide(user, Action.WHISPER, None).allowed:
+        may_join = user is not None and decide(user, Action.WHISPER, None).allowed
+        if call is not None and call.live and user and may_join and not call.policy.private:
             return self._put_on(call, alert, user, identity)
         return self._tell(alert, target, user, identity)
 

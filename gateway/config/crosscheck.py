@@ -11,7 +11,13 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.config.crosscheck_people import check_alerts, check_people, check_secrets, check_tiers
+from gateway.config.crosscheck_people import (
+    check_alerts,
+    check_people,
+    check_secrets,
+    check_teams,
+    check_tiers,
+)
 from gateway.config.crosscheck_routes import check_routes, check_trunks
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake
@@ -31,6 +37,7 @@ def cross_check(draft: Draft, environ: Mapping[str, str]) -> list[Mistake]:
         check_routes(draft),
         check_codes(draft),
         check_people(draft),
+        check_teams(draft),
         check_alerts(draft),
         check_tiers(draft),
         check_secrets(draft, environ),

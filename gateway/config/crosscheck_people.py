@@ -44,6 +44,17 @@ def check_people(draft: Draft) -> Iterator[Mistake]:
             yield draft.mistake(("user", position), message, fatal=False)
 
 
+def check_teams(draft: Draft) -> Iterator[Mistake]:
+    """Each team once, and only teams that have someone in them: one that is mistyped would not be private."""
+    teams = draft.names("advisor", "team")
+    seen: set[str] = set()
+    for position, team in enumerate(draft.config.teams):
+        yield from _once(draft, ("team", position, "name"), team.name, seen, "another team")
+        if team.name not in teams and "advisor" not in draft.broken:
+            message = f'found "{team.name}"; no advisor is in that team'
+            yield draft.mistake(("team", position, "name"), message, near(team.name, teams))
+
+
 def _duplicates(draft: Draft) -> Iterator[Mistake]:
     ids: set[str] = set()
     identities: set[str] = set()
@@ -56,9 +67,11 @@ def _duplicates(draft: Draft) -> Iterator[Mistake]:
             yield from _once(draft, ("user", position, "sip"), user.sip, identities)
 
 
-def _once(draft: Draft, loc: Sequence[int | str], value: str, seen: set[str]) -> Iterator[Mistake]:
+def _once(
+    draft: Draft, loc: Sequence[int | str], value: str, seen: set[str], who: str = "another advisor or user"
+) -> Iterator[Mistake]:
     if value.lower() in seen:
-        yield draft.mistake(loc, f'found "{value}"; another advisor or user has it already')
+        yield draft.mistake(loc, f'found "{value}"; {who} has it already')
     seen.add(value.lower())
 
 

@@ -31,6 +31,7 @@ from gateway.core.escalation import ON_DUTY, Tier
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, KeysBy, Law, Mode
 from gateway.core.permissions import User
+from gateway.core.policies import TeamPolicy
 
 Seconds = Annotated[float, Field(strict=True, gt=0, le=86400)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -153,6 +154,19 @@ class Advisor(Section):
         return User(
             self.id, self.name or self.id, self.extension, frozenset({"advisor"}), frozenset({self.team})
         )
+
+
+class TeamEntry(Section):
+    """What a team has decided about being listened to; see `core.policies`."""
+
+    name: Name
+    shown: StrictBool = False
+    """An advisor sees who supervises their own call."""
+    private: StrictBool = False
+    """Nobody may hear its calls."""
+
+    def policy(self) -> TeamPolicy:
+        return TeamPolicy(self.shown, self.private)
 
 
 class UserEntry(Section):
@@ -429,6 +443,7 @@ class Config(Section):
     advisors_csv: str | None = None
     """CSV file with the columns id, name, extension, team, beside or instead of `[[advisor]]`; relative to
     the TOML file."""
+    teams: tuple[TeamEntry, ...] = Field(default=(), alias="team")
     users: tuple[UserEntry, ...] = Field(default=(), alias="user")
     supervision: Supervision = Supervision()
     alerts: Alerts = Alerts()

@@ -66,6 +66,7 @@ class Call:
         self.team = setup.advisor.team if setup.advisor else ""
         """The advisor's; empty where none is configured, so that only people of all teams may act."""
         self._number = setup.number
+        self.policy = policy.teams.of(self.team)
         self._ring_timeout_s = policy.ring_timeout_s
         calling = self._leg(
             setup.offered.leg,
@@ -88,7 +89,9 @@ class Call:
         self._talk = Conversation(call, self.team, caller, advisor, now)
         self._reoffers = Reoffers(self._talk)
         self._setup = CallSetup(self._talk, self._reoffers, setup, policy)
-        self._supervision = Supervision(self._talk, self._reoffers, timeout_s=policy.supervisor_timeout_s)
+        self._supervision = Supervision(
+            self._talk, self._reoffers, timeout_s=policy.supervisor_timeout_s, policies=policy.teams
+        )
         self._vigil = Vigil(self._talk, dead_call_s=policy.dead_call_s)
         self._keys = SupervisorKeyReader(**policy.keys)
         # One reader for each way that a key may come: a phone that sends both would otherwise key every digit
@@ -148,6 +151,7 @@ class Call:
             "advisor": advisor_facts(self.advisor, self.extension),
             "advisor_present": self.advisor_present,
             "team": self.team,
+            "private": self.policy.private,
             "started_at": self.started_at,
             "answered_at": self.answered_at,
             "on_hold": self._reoffers.on_hold,

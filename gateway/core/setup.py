@@ -20,6 +20,7 @@ from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, Direction, Law, LegId, Role
+from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
 
 
@@ -46,6 +47,7 @@ class Policy:
     panic_code: str = "*99"
     keys: Mapping[str, str] = field(default_factory=dict)
     """`listen`, `whisper`, `barge`, `leave`: the supervisor's keys; the reader's defaults where absent."""
+    teams: Policies = field(default_factory=Policies)
 
 
 @dataclass(frozen=True, slots=True)

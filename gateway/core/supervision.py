@@ -25,6 +25,7 @@ from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
 from gateway.core.model import Law, LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
+from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
 from gateway.core.succession import heir
 
@@ -34,8 +35,11 @@ LONE_TIMEOUT_S = 300.0
 
 
 class Supervision:
-    def __init__(self, conversation: Conversation, reoffers: Reoffers, *, timeout_s: float) -> None:
+    def __init__(
+        self, conversation: Conversation, reoffers: Reoffers, *, timeout_s: float, policies: Policies
+    ) -> None:
         """`timeout_s`: a supervisor's stream silent for so long is hung up."""
+        self._policies = policies
         self._talk = conversation
         self._reoffers = reoffers
         self._timeout_s = timeout_s
@@ -47,6 +51,11 @@ class Supervision:
         would join.
         """
         decision = decide(user, Action.of(mode), self._talk.team)
+        if (
+            decision.allowed
+            and not (policy := self._policies.judge(Action.of(mode), self._talk.team)).allowed
+        ):
+            return policy
         if not decision.allowed:
             return decision
         holder = self._talk.taken_over_by
@@ -146,7 +155,8 @@ class Supervision:
             supervisor.mode = Mode.LISTEN
         self._talk.connect(supervisor.leg)
         self._talk.open_paths()
-        self._talk.publish("supervisor.joined", self._facts(supervisor))
+        shown = self._policies.of(self._talk.team).shown
+        self._talk.publish("supervisor.joined", {**self._facts(supervisor), "shown": shown})
         self._changed()
 
     # ── changing mode ──
