@@ -38,6 +38,7 @@ def test_a_call_from_beginning_to_end(house: House) -> None:
         "advisor": {"id": "ann", "name": "Ann", "extension": "2001", "team": "north"},
         "advisor_present": True,
         "team": "north",
+        "private": False,
         "started_at": "2026-11-22T00:00:00.000Z",
         "answered_at": "2026-11-22T00:00:00.000Z",
         "on_hold": False,
