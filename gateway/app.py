@@ -139,6 +139,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         cpus=config.media.cpus,
         port_quarantine_ms=config.media.port_quarantine_ms,
         history_s=config.media.history_s,
+        latch_nat_only=config.media.latching == "nat",
         deliver=lambda event: exchange_box[0].on_media(event),
     )
     media.start()

@@ -14,6 +14,7 @@ cdef struct Endpoint:
 cdef bint same_host(const Endpoint *a, const Endpoint *b) noexcept nogil
 cdef bint same(const Endpoint *a, const Endpoint *b) noexcept nogil
 cdef bint is_unspecified(const Endpoint *self) noexcept nogil
+cdef bint behind_nat(const Endpoint *self) noexcept nogil
 # ValueError where `host` is not an address in text.
 cdef int endpoint_set(Endpoint *self, str host, int port) except -1
 cdef object endpoint_text(const Endpoint *self)

@@ -1,4 +1,5 @@
 """IP address and port, of either family."""
+from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, memset
 
 from native.includes cimport net
@@ -27,6 +28,19 @@ cdef bint is_unspecified(const Endpoint *self) noexcept nogil:
         if self.raw.v6.sin6_addr.s6_addr[i]:
             return False
     return True
+
+
+cdef bint behind_nat(const Endpoint *self) noexcept nogil:
+    """Not to be reached from elsewhere: private (RFC 1918, RFC 4193), shared (RFC 6598), link-local, or none."""
+    cdef const uint8_t *octets
+    if is_unspecified(self):
+        return True
+    if self.raw.any.sa_family == net.AF_INET:
+        octets = <const uint8_t *>&self.raw.v4.sin_addr
+        return (octets[0] == 10 or (octets[0] == 172 and octets[1] & 0xF0 == 16) or (octets[0] == 192 and octets[1] == 168)
+                or (octets[0] == 100 and octets[1] & 0xC0 == 64) or (octets[0] == 169 and octets[1] == 254))
+    octets = <const uint8_t *>&self.raw.v6.sin6_addr
+    return octets[0] & 0xFE == 0xFC or (octets[0] == 0xFE and octets[1] & 0xC0 == 0x80)
 
 
 cdef int endpoint_set(Endpoint *self, str host, int port) except -1:

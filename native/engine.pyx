@@ -88,7 +88,7 @@ cdef class Media:
     cdef object cpu
     cdef int calls, legs                    # given to it and not yet taken back
 
-    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu):
+    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu, bint latch_nat_only):
         self.worker = <Worker *>calloc(1, sizeof(Worker))
         if self.worker == NULL:
             raise MemoryError()
@@ -99,6 +99,7 @@ cdef class Media:
         if self.worker.epoll < 0 or self.worker.command_fd < 0 or self.worker.timer_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
         self.worker.rtp_timeout_ns = <int64_t>rtp_timeout_ms * 1000000
+        self.worker.latch_nat_only = latch_nat_only
         self.worker.capacity = capacity
         self.worker.legs = <Leg **>calloc(capacity, sizeof(Leg *))
         self.worker.mixing = <Leg **>calloc(capacity, sizeof(Leg *))
@@ -170,11 +171,12 @@ cdef class Engine:
         self._event_fd = -1
 
     def __init__(self, bind="127.0.0.1", port_range=(20000, 29998), rtp_timeout_ms=5000, workers=1, cpus=None, most_legs=8192,
-                 quarantine_ms=2000, history_s=0.0):
+                 quarantine_ms=2000, history_s=0.0, latch_nat_only=False):
         """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
 
         rtp_timeout_ms: silence after which a leg that was sending is reported. workers: media threads. cpus: the core to pin each
         of them to; None: any. most_legs: room for so many legs at once.
+        latch_nat_only: a leg may latch to another host than the announced only where a NAT hides that (RFC 7362).
         quarantine_ms: how long a released port rests. history_s: of each call so much is kept, 16,000 bytes a second; 0: nothing.
         ValueError for an address, range or number that cannot be.
         """
@@ -188,7 +190,8 @@ cdef class Engine:
         self._event_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
         if self._event_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
-        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpus[index] if cpus else None) for index in range(workers)]
+        pins = cpus or [None] * workers
+        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpu, latch_nat_only) for cpu in pins]
 
     def __dealloc__(self):
         if self._event_fd >= 0:
@@ -543,7 +546,7 @@ cdef class Engine:
     def events(self):
         """Take the events that wait: [(name, leg, value, count, source)].
 
-        latched (source) · silent (value: ms) · resumed · key (value: `0`-`9*#ABCD`, count: ms) · refused (value: reason, count).
+        latched (source) · silent (value: ms) · resumed · key (value: `0`-`9*#ABCD`, count: ms so far) · refused (value: reason, count).
         """
         cdef Event event
         cdef uint64_t count

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from native cimport codec, dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
 from native.codec cimport G722, PCMU
-from native.endpoint cimport Endpoint, same, same_host
+from native.endpoint cimport Endpoint, behind_nat, same, same_host
 from native.history cimport history_write
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
@@ -25,7 +25,9 @@ from native.tones cimport tones_hear, tones_sounding
 cdef enum:
     COMFORT_NOISE = 13          # RFC 3389
     CONCEALED_MOST = 3          # packets lost in a row whose place an overlay still fills
-    CANDIDATE_PACKETS = 3       # that an unannounced source must send before the leg is locked to it
+    CANDIDATE_PACKETS = 5       # of one stream in a row that an unannounced source must send before the leg is locked to it
+    UNLIKELY_PACKETS = 25       # the same where SDP named an address that can be reached
+    CANDIDATE_STEP = 3          # between the numbers of two of them: some may be lost
     LOW_SEQUENCES = 0x3FFF      # a mask: where a secured stream's sequence numbers begin
     NS_PER_MS = 1000000
     NS_PER_NARROW = 125000      # at 8 kHz, the rate of taps and history
@@ -299,36 +301,51 @@ cdef void lock(Worker *worker, Leg *leg, const Endpoint *source) noexcept nogil:
     post(worker, &event)
 
 
-cdef bint accept_source(Worker *worker, Leg *leg, const Endpoint *source) noexcept nogil:
-    """Symmetric RTP with a lock (RFC 7362): the announced host at once, another only when it keeps sending and the announced does not.
+cdef void watch_candidate(Leg *leg, const Endpoint *source, const Header *header) noexcept nogil:
+    """Count the packets that a source SDP did not announce has sent in a row, as one stream. Below 0 any packet counts."""
+    cdef int step = <int16_t><uint16_t>(header.sequence - leg.candidate_sequence)
+    if not same(source, &leg.candidate):
+        leg.candidate = source[0]
+        leg.candidate_packets = 0
+    elif leg.candidate_packets > 0 and (header.ssrc != leg.candidate_ssrc or step <= 0 or step > CANDIDATE_STEP):
+        leg.candidate_packets = 0
+    leg.candidate_ssrc = header.ssrc
+    leg.candidate_sequence = header.sequence
+    leg.candidate_packets += 1
+
+
+cdef bint accept_source(Worker *worker, Leg *leg, const Endpoint *source, const Header *header) noexcept nogil:
+    """Symmetric RTP with a lock (RFC 7362): the announced host at once, another only when it keeps one stream going.
 
     The very address that SDP names has the leg whenever it is heard: an old source that was still sending, or a stranger that came
-    first, cannot keep it out.
+    first, cannot keep it out. Where a NAT hides that address another source is to be expected, under SRTP it has shown the key; else it
+    must go on for long, because who has the leg hears the patient, or never gets it (`latch_nat_only`).
     """
+    cdef bint likely
     if leg.locked and same(source, &leg.remote):
         return True
     if same(source, &leg.media.remote) or (not leg.locked and same_host(source, &leg.media.remote)):
         lock(worker, leg, source)
         return True
-    if leg.locked:
+    if leg.locked or not leg.media.receives:
         return False
-    if not same(source, &leg.candidate):
-        leg.candidate = source[0]
-        leg.candidate_packets = 0
-    leg.candidate_packets += 1
-    if leg.candidate_packets <= CANDIDATE_PACKETS:
+    likely = behind_nat(&leg.media.remote) or leg.secure.inbound != NULL
+    if worker.latch_nat_only and not likely:
+        return False
+    watch_candidate(leg, source, header)
+    if leg.candidate_packets <= (CANDIDATE_PACKETS if likely else UNLIKELY_PACKETS):
         return False
     lock(worker, leg, source)
     return True
 
 
-cdef void say_key(Worker *worker, Leg *leg, const dtmf.KeyPress *press) noexcept nogil:
+cdef void say_key(Worker *worker, Leg *leg, int key, int lasted_ms) noexcept nogil:
     cdef Event event
     memset(&event, 0, sizeof(Event))
     event.kind = KEY
     event.leg = leg.id
-    event.value = press.event
-    event.count = press.duration // leg.media.event_clock_khz
+    event.value = key
+    event.count = lasted_ms
     post(worker, &event)
 
 
@@ -350,14 +367,12 @@ cdef void on_key(Worker *worker, Leg *leg, int n, const Header *header, int skip
     A supervisor who presses a key may mean to whisper from now on. The caller does not hear them until the control plane, which may be
     slow, has said so: it sets the talk path again after every key of theirs.
     """
-    cdef dtmf.KeyPress done
-    cdef bint begins = not leg.press.reported_once or leg.press.timestamp != header.timestamp
     cdef Leg *listener
     cdef int slot
-    if dtmf.take(&leg.press, header.timestamp, worker.packet + header.payload_offset, header.payload_bytes, worker.now_ns, &done):
-        say_key(worker, leg, &done)
-    if leg.role == SUPERVISOR and begins and leg.press.timestamp == header.timestamp:
-        hush(worker, leg)
+    if dtmf.take(&leg.press, header.timestamp, worker.packet + header.payload_offset, header.payload_bytes, worker.now_ns):
+        say_key(worker, leg, leg.press.event, leg.press.duration // leg.media.event_clock_khz)
+        if leg.role == SUPERVISOR:
+            hush(worker, leg)
     for slot in range(MAX_LEGS):
         listener = leg.call.legs[slot]
         if listener == NULL or listener.pacer != leg:
@@ -428,15 +443,11 @@ cdef void hear_tones(Worker *worker, Leg *leg, uint8_t *payload, int n) noexcept
     """Keys in the audio. What is no longer than the recognition takes (25-40 ms) goes on to the others; the rest of the tone is silenced
     where the leg's keys are not to be passed, so that no far side takes it for a key.
     """
-    cdef dtmf.KeyPress press
     cdef int event
     g711.decode(<g711.Law>leg.media.kind, payload, worker.pcm, n)
     event = tones_hear(leg.tones, worker.pcm, n)
-    if event >= 0 and not (leg.press.reported_once and leg.press.event == event and worker.now_ns - leg.press.last_ns < BOTH_WAYS_NS):
-        memset(&press, 0, sizeof(dtmf.KeyPress))
-        press.event = <uint8_t>event
-        press.duration = n
-        say_key(worker, leg, &press)
+    if event >= 0 and not (leg.press.seen and leg.press.event == event and worker.now_ns - leg.press.last_ns < BOTH_WAYS_NS):
+        say_key(worker, leg, event, n // 8)
         if leg.role == SUPERVISOR:
             hush(worker, leg)
     if not leg.passes_keys and tones_sounding(leg.tones):
@@ -553,7 +564,7 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
     if header.payload_bytes > leg.media.most_bytes:
         refuse(leg, rtp.TOO_LONG)
         return
-    if source != NULL and not accept_source(worker, leg, source):
+    if source != NULL and not accept_source(worker, leg, source, &header):
         leg.last_foreign = source[0]
         refuse(leg, rtp.FOREIGN_SOURCE)
         return
@@ -598,9 +609,6 @@ cdef void report_refusals(Worker *worker, Leg *leg) noexcept nogil:
 
 cdef void on_sweep(Worker *worker, Leg *leg) noexcept nogil:
     cdef Event event
-    cdef dtmf.KeyPress done
-    if dtmf.expire(&leg.press, worker.now_ns, &done):
-        say_key(worker, leg, &done)
     if leg.heard_ns and not leg.silent and worker.now_ns - leg.heard_ns > worker.rtp_timeout_ns:
         leg.silent = True
         leg.power = 0

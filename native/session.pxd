@@ -115,7 +115,9 @@ cdef struct Leg:
     uint32_t key_out            # and as it is sent to an overlaid leg
     Endpoint remote             # where we send
     Endpoint candidate          # a source that SDP did not announce, being watched
-    int candidate_packets
+    int candidate_packets       # of it in a row
+    uint32_t candidate_ssrc     # of the last of them
+    uint16_t candidate_sequence
     # seldom
     int id
     int slot                    # place in its call
@@ -181,7 +183,7 @@ cdef struct Event:
     EventKind kind
     int leg
     int value                   # KEY: event code; REFUSED: reason; SILENT: [ms]
-    int count                   # KEY: duration [ms]; REFUSED: packets
+    int count                   # KEY: duration so far [ms]; REFUSED: packets
     Endpoint source
 
 cdef struct Worker:
@@ -192,6 +194,7 @@ cdef struct Worker:
     Ring commands
     Ring events
     int64_t rtp_timeout_ns
+    bint latch_nat_only         # an unannounced source may only have a leg whose announced address a NAT hides
     int64_t now_ns
     Leg **legs                  # all, in no order
     int leg_count

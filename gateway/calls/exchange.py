@@ -137,8 +137,19 @@ class Exchange(Control):
             self._reception.receive(event)
         elif self._summons.bells.owns(event.leg):
             self._summons.bells.give(event)
-        elif not (isinstance(event, LegEnded) and self._reception.withdrawn(event.leg)):
+        else:
+            if isinstance(event, LegEnded):
+                self._hear_what_came_before()
+                if self._reception.withdrawn(event.leg):
+                    return
             self._runner.give(event)
+
+    def _hear_what_came_before(self) -> None:
+        """A panic code keyed just before the hang-up is an alert, in whichever order the planes tell."""
+        try:
+            self._media.deliver_waiting()
+        except Exception:
+            log.exception("call.fault", on="events of the media plane")
 
     def on_media(self, event: MediaEvent) -> None:
         """Given to the media engine as its `deliver`. Never raises."""

@@ -85,6 +85,9 @@ class Media(Section):
     """Offered and accepted, best first."""
     rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000
     """Silence on a leg that had been sending, before `StreamSilent` tells of it."""
+    latching: Literal["any", "nat"] = "any"
+    """Whose packets a leg takes but those of the host that its SDP names (RFC 7362): those of any host that
+    keeps one stream going, or only where a NAT hides the address that SDP names."""
     history_s: Annotated[float, Field(strict=True, ge=0, le=300)] = 30
     """So much of each call is kept in memory, 16,000 bytes a second; 0: nothing."""
 

@@ -167,11 +167,14 @@ class StreamResumed:
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """A key by telephone-event, reported once per press, at its end packet (RFC 4733 §2.5)."""
+    """A key by telephone-event, reported once per press, with the first of its packets (RFC 4733 §2.5): a
+    call that ends before the key does has had it.
+    """
 
     leg: LegId
     digit: str
     duration_ms: int
+    """So far."""
 
 
 @dataclass(frozen=True, slots=True)

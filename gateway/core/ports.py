@@ -176,6 +176,9 @@ class Media(Protocol):
     def levels(self) -> dict[LegId, float]:
         """Short-term level [dBFS] of what each leg sends; those that are silent are left out."""
 
+    def deliver_waiting(self) -> None:
+        """Deliver the events that wait already, before one from elsewhere is acted upon."""
+
 
 class Record(Protocol):
     """The trail, as those see it who must not let anybody in unrecorded. Implemented by

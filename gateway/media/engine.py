@@ -37,10 +37,12 @@ class MediaEngine:
         cpus: Sequence[int] = (),
         port_quarantine_ms: int = 2000,
         history_s: float = 0.0,
+        latch_nat_only: bool = False,
     ) -> None:
         """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind).
         deliver: told every event, on the loop's thread. cpus: the core to pin each worker to; none: any.
-        history_s: so much is kept of each call. Raises ValueError for impossible settings."""
+        history_s: so much is kept of each call. latch_nat_only: a host that SDP did not name may have a
+        leg only where a NAT hides the one it did. Raises ValueError for impossible settings."""
         self._engine = Engine(
             bind,
             port_range=port_range,
@@ -49,6 +51,7 @@ class MediaEngine:
             cpus=list(cpus) or None,
             quarantine_ms=port_quarantine_ms,
             history_s=history_s,
+            latch_nat_only=latch_nat_only,
         )
         self._advertised = advertised or bind
         self._deliver = deliver
@@ -62,7 +65,7 @@ class MediaEngine:
     def start(self) -> None:
         """Start the media thread and watch its messages. Call on the loop's thread."""
         self._engine.start()
-        asyncio.get_running_loop().add_reader(self._engine.event_fd, self._drain)
+        asyncio.get_running_loop().add_reader(self._engine.event_fd, self.deliver_waiting)
 
     def stop(self) -> None:
         """End every call and the media thread; at most 100 ms."""
@@ -167,7 +170,7 @@ class MediaEngine:
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────
 
-    def _drain(self) -> None:
+    def deliver_waiting(self) -> None:
         for name, number, value, count, source in self._engine.events():
             leg = self._names.get(number)
             if leg is None:  # removed meanwhile

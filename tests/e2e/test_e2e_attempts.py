@@ -4,6 +4,7 @@ when, which call, how.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -13,6 +14,8 @@ import websockets
 from e2e_auditor import Auditor
 from e2e_gateway import TOKENS, Gateway, until
 from e2e_house import ARTHUR, FELIX, FIONA, MONA, SVEN, House
+
+from simulators import rtp
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 KINDS = (
@@ -228,3 +231,21 @@ async def test_an_alert_that_rings_is_told_from_ringing_to_joining(house: House,
         line.id,
     )
     assert raised[0]["call"] == line.id
+
+
+async def test_a_panic_code_is_heard_though_the_advisor_hangs_up_on_its_last_key(
+    house: House, gateway: Gateway
+) -> None:
+    """One packet of the last key, no end of it, and the BYE."""
+    line = await house.conversation()
+    mark = gateway.mark()
+    await line.advisor.press("*9")
+    line.advisor.mute_rtp()
+    last = line.advisor.sent.last
+    key = rtp.pack_event("9", False, 160)
+    line.advisor.send_raw(rtp.pack(101, True, last.seq + 1, last.rtp_ts + 800, last.ssrc, key))
+    await asyncio.sleep(0.03)
+    await line.advisor.hang_up()
+    raised = await gateway.logged("alert.raised", since=mark)
+    assert (raised["call"], raised["via"]) == (line.id, "phone")
+    await gateway.logged("call.ended", since=mark)

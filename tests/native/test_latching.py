@@ -19,14 +19,16 @@ class Elsewhere:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
         self.socket.setblocking(False)
-        self.phone, self.mark, self.sequence = phone, mark, 0
+        self.phone, self.mark, self.sequence, self.ssrc = phone, mark, 0, mark
 
     @property
     def address(self) -> tuple[str, int]:
         return self.socket.getsockname()
 
     def send(self) -> None:
-        packet = struct.pack("!BBHII", 0x80, PT["PCMA"], self.sequence, 160 * self.sequence, self.mark)
+        packet = struct.pack(
+            "!BBHII", 0x80, PT["PCMA"], self.sequence & 0xFFFF, 160 * self.sequence & 0xFFFFFFFF, self.ssrc
+        )
         self.socket.sendto(packet + bytes([self.mark]) * 160, ("127.0.0.1", self.phone.port))
         self.phone.posted += 1
         self.sequence += 1
@@ -117,19 +119,125 @@ def test_the_announced_host_may_send_from_another_port(rig: Rig, moved: Elsewher
     assert moved.gets() == 1, "and is answered there"
 
 
-def test_an_unannounced_source_is_taken_when_it_keeps_sending(rig: Rig, stranger: Elsewhere) -> None:
-    """A phone behind a NAT whose SDP has its private address."""
-    for _ in range(5):
+PROBATION = 5
+"""Packets in a row, of one stream, before an unannounced source has a leg."""
+LONG_PROBATION = 25
+HIDDEN = [
+    "10.1.2.3",
+    "172.16.0.1",
+    "172.31.255.254",
+    "192.168.1.20",
+    "100.64.0.1",
+    "169.254.7.7",
+    "fd00::7",
+    "fe80::7",
+]
+REACHABLE = [
+    "198.51.100.7",
+    "172.32.0.1",
+    "192.169.1.20",
+    "100.128.0.1",
+    "127.0.0.1",
+    "11.1.2.3",
+    "2001:db8::7",
+]
+
+
+@pytest.mark.parametrize("announced", HIDDEN)
+def test_a_phone_whose_announced_address_a_nat_hides_is_taken_when_it_keeps_sending(
+    rig: Rig, stranger: Elsewhere, announced: str
+) -> None:
+    announce(rig, (announced, 4000))
+    for _ in range(PROBATION + 2):
         stranger.send()
         rig.sync()
     assert heard(rig.advisor) == [0x66, 0x66]
-    assert rig.caller.refused() == {"foreign_source": 3}
+    assert rig.caller.refused() == {"foreign_source": PROBATION}
     assert rig.caller.stats()["source"] == stranger.address
     rig.step((rig.advisor, VOICE))
     assert stranger.gets() == 1
 
 
+@pytest.mark.parametrize("announced", REACHABLE)
+def test_where_the_announced_address_can_be_reached_another_must_keep_sending_for_long(
+    rig: Rig, stranger: Elsewhere, announced: str
+) -> None:
+    """Some hosts with several addresses name one and send from another. Whoever has the leg hears the patient."""
+    announce(rig, (announced, 4000))
+    for _ in range(LONG_PROBATION):
+        stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == []
+    assert rig.caller.refused() == {"foreign_source": LONG_PROBATION}
+    stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == [0x66]
+
+
+@pytest.mark.parametrize("announced", REACHABLE)
+def test_or_never_has_the_leg_where_the_admin_says_so(announced: str) -> None:
+    with Rig(latch_nat_only=True) as rig:
+        rig.talk()
+        stranger = Elsewhere("127.0.0.2", rig.caller, 0x66)
+        announce(rig, (announced, 4000))
+        for _ in range(3 * LONG_PROBATION):
+            stranger.send()
+        rig.sync()
+        assert heard(rig.advisor) == []
+        assert rig.caller.refused() == {"foreign_source": 3 * LONG_PROBATION}
+        rig.step((rig.advisor, VOICE))
+        assert stranger.gets() == 0
+        announce(rig, ("10.1.2.3", 4000))
+        for _ in range(PROBATION + 1):
+            stranger.send()
+        rig.sync()
+        assert heard(rig.advisor) == [0x66]
+        stranger.socket.close()
+
+
+@pytest.mark.parametrize("how", ["another stream", "from the beginning", "the same packet", "a jump"])
+def test_an_unannounced_source_that_does_not_send_one_stream_is_not_taken(
+    rig: Rig, stranger: Elsewhere, how: str
+) -> None:
+    """Who sprays packets over all ports does not keep one stream going at each."""
+    announce(rig, ("10.1.2.3", 4000))
+    for number in range(8 * PROBATION):
+        if number % PROBATION == PROBATION - 1:
+            if how == "another stream":
+                stranger.ssrc += 1
+            else:
+                stranger.sequence += {"from the beginning": -4, "the same packet": -1, "a jump": 3}[how]
+        stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == []
+
+
+def test_some_loss_is_allowed_in_that_stream(rig: Rig, stranger: Elsewhere) -> None:
+    announce(rig, ("10.1.2.3", 4000))
+    for _ in range(PROBATION + 1):
+        stranger.sequence += 2
+        stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == [0x66]
+
+
+def test_what_comes_while_nothing_is_expected_does_not_count(rig: Rig, stranger: Elsewhere) -> None:
+    rig.engine.connect(rig.caller.leg, "PCMA", 8, 101, "10.1.2.3", 4000, receives=False)
+    for _ in range(20):
+        stranger.send()
+    rig.sync()
+    announce(rig, ("10.1.2.3", 4000))
+    for _ in range(PROBATION):
+        stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == []
+    stranger.send()
+    rig.sync()
+    assert heard(rig.advisor) == [0x66]
+
+
 def test_two_strangers_who_take_turns_are_not_taken(rig: Rig, stranger: Elsewhere) -> None:
+    announce(rig, ("10.1.2.3", 4000))
     other = Elsewhere("127.0.0.3", rig.caller, 0x11)
     for _ in range(10):
         stranger.send()
@@ -153,9 +261,10 @@ def test_before_the_lock_a_stranger_does_not_keep_the_announced_source_out(
 
 def test_the_announced_source_wins_its_leg_back(rig: Rig, stranger: Elsewhere) -> None:
     """A stranger that came first holds the leg only until the one that SDP names is heard."""
-    for _ in range(6):
+    for _ in range(LONG_PROBATION + 3):
         stranger.send()
-        rig.sync()
+    rig.sync()
+    assert heard(rig.advisor) == [0x66] * 3
     rig.advisor.forget()
     for _ in range(2):
         rig.step((rig.caller, VOICE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Iterator
 
@@ -288,3 +289,24 @@ def test_keys_are_wiped_when_a_leg_leaves_and_when_the_engine_stops() -> None:
     assert live_contexts() == before + 4
     rig.close()
     assert live_contexts() == before
+
+
+def test_whoever_has_the_key_may_send_from_elsewhere(caller_elsewhere: socket.socket) -> None:
+    """The announced address can be reached, so that nobody else has the leg here; but each packet is authentic."""
+    with Rig(keys=rings(CM, None), latch_nat_only=True) as rig:
+        rig.talk()
+        rig.sync()
+        announced, rig.caller.socket = rig.caller.socket, caller_elsewhere
+        for number in range(10):
+            rig.step((rig.caller, bytes([number]) * 160))
+        assert [packet.payload[0] for packet in rig.advisor.listen()] == [5, 6, 7, 8, 9]
+        assert rig.caller.stats()["source"] == caller_elsewhere.getsockname()
+        announced.close()
+
+
+@pytest.fixture
+def caller_elsewhere() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.2", 0))
+        elsewhere.setblocking(False)
+        yield elsewhere

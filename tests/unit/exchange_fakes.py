@@ -15,7 +15,7 @@ from gateway.calls.exchange import Exchange
 from gateway.calls.strangers import StrangerDoor
 from gateway.config.model import Config
 from gateway.core.errors import PortsExhausted
-from gateway.core.events import LegAnswered, LegEnded, LegOffered, News
+from gateway.core.events import LegAnswered, LegEnded, LegOffered, MediaEvent, News
 from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Role
 from gateway.core.ports import Record
 
@@ -133,6 +133,9 @@ class FakeMedia:
         self.keys: dict[LegId, KeysBy] = {}
         self.received = 0
         self.loud: dict[LegId, float] = {}
+        self.waiting: list[MediaEvent] = []
+        """Told when somebody asks for what waits."""
+        self.deliver: Callable[[MediaEvent], None]
         self.fail: set[str] = set()
         self._ports = ports
         self._next = 30000
@@ -173,6 +176,11 @@ class FakeMedia:
     def levels(self) -> dict[LegId, float]:
         return self.loud
 
+    def deliver_waiting(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for event in waiting:
+            self.deliver(event)
+
     def stats(self, leg: LegId) -> Any:
         return SimpleNamespace(received=self.received)
 
@@ -201,6 +209,7 @@ class House:
             loop=self.loop,
             wall=lambda: started + timedelta(seconds=self.loop.now_s - 100),
         )
+        self.media.deliver = self.exchange.on_media
         self.news: list[News] = []
         self.exchange.subscribe(self.news.append)
 

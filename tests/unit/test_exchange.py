@@ -274,6 +274,26 @@ def test_the_panic_code_rings_the_floorwalker_who_then_whispers(house: House) ->
     assert house.kinds()[-2:] == ["call.ended", "alert.resolved"]
 
 
+def test_a_panic_code_whose_last_key_is_told_after_the_hang_up_is_an_alert(house: House) -> None:
+    """The key came before the BYE, but the media plane's events wait for a loop that was busy."""
+    call = house.conversation()
+    advisor = house.called(call)
+    for key in "*9":
+        house.exchange.on_media(Digit(advisor, key, 20))
+    house.media.waiting.append(Digit(advisor, "9", 20))
+    house.ends(advisor)
+    (alert,) = house.exchange.alerts()
+    assert (alert["call"], alert["state"]) == (call, "raised")
+    assert house.kinds()[-1] == "call.ended"
+
+
+def test_media_events_that_cannot_be_had_do_not_keep_a_call_alive(house: House) -> None:
+    house.media.deliver_waiting = lambda: 1 / 0  # type: ignore[method-assign,assignment]
+    call = house.conversation()
+    house.ends("pat")
+    assert f"hang up {house.called(call)} 487" in house.sip.lines
+
+
 def test_a_second_panic_is_the_same_alert(house: House) -> None:
     call = house.conversation()
     panic(house, call)
