@@ -166,6 +166,7 @@ def test_where_the_announced_address_can_be_reached_another_must_keep_sending_fo
     announce(rig, (announced, 4000))
     for _ in range(LONG_PROBATION):
         stranger.send()
+        rig.taken()
     rig.sync()
     assert heard(rig.advisor) == []
     assert rig.caller.refused() == {"foreign_source": LONG_PROBATION}
@@ -182,6 +183,7 @@ def test_or_never_has_the_leg_where_the_admin_says_so(announced: str) -> None:
         announce(rig, (announced, 4000))
         for _ in range(3 * LONG_PROBATION):
             stranger.send()
+            rig.taken()
         rig.sync()
         assert heard(rig.advisor) == []
         assert rig.caller.refused() == {"foreign_source": 3 * LONG_PROBATION}
@@ -190,6 +192,7 @@ def test_or_never_has_the_leg_where_the_admin_says_so(announced: str) -> None:
         announce(rig, ("10.1.2.3", 4000))
         for _ in range(PROBATION + 1):
             stranger.send()
+            rig.taken()
         rig.sync()
         assert heard(rig.advisor) == [0x66]
         stranger.socket.close()
@@ -208,6 +211,7 @@ def test_an_unannounced_source_that_does_not_send_one_stream_is_not_taken(
             else:
                 stranger.sequence += {"from the beginning": -4, "the same packet": -1, "a jump": 3}[how]
         stranger.send()
+        rig.taken()
     rig.sync()
     assert heard(rig.advisor) == []
 
@@ -217,6 +221,7 @@ def test_some_loss_is_allowed_in_that_stream(rig: Rig, stranger: Elsewhere) -> N
     for _ in range(PROBATION + 1):
         stranger.sequence += 2
         stranger.send()
+        rig.taken()
     rig.sync()
     assert heard(rig.advisor) == [0x66]
 
@@ -225,10 +230,12 @@ def test_what_comes_while_nothing_is_expected_does_not_count(rig: Rig, stranger:
     rig.engine.connect(rig.caller.leg, "PCMA", 8, 101, "10.1.2.3", 4000, receives=False)
     for _ in range(20):
         stranger.send()
+        rig.taken()
     rig.sync()
     announce(rig, ("10.1.2.3", 4000))
     for _ in range(PROBATION):
         stranger.send()
+        rig.taken()
     rig.sync()
     assert heard(rig.advisor) == []
     stranger.send()
@@ -263,6 +270,7 @@ def test_the_announced_source_wins_its_leg_back(rig: Rig, stranger: Elsewhere) -
     """A stranger that came first holds the leg only until the one that SDP names is heard."""
     for _ in range(LONG_PROBATION + 3):
         stranger.send()
+        rig.taken()
     rig.sync()
     assert heard(rig.advisor) == [0x66] * 3
     rig.advisor.forget()
