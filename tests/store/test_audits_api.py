@@ -58,6 +58,8 @@ class Calls:
     def subscribe(self, _: object) -> Any:
         return lambda: None
 
+    subscribe_talk = subscribe
+
 
 class Desk:
     def __init__(self, url: str) -> None:
