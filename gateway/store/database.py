@@ -8,6 +8,8 @@ SQLAlchemy's own threads or sockets: the loop is never blocked.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
 from gateway.store.errors import StoreUnavailable, first_line, is_outage
 
@@ -24,6 +27,7 @@ BUSY_MS = 5000
 CONNECT_S = 5.0
 COMMAND_S = 10.0
 """PostgreSQL: until it must have answered [s]."""
+_WAL_PAUSE_MS = 10
 _WRITES = "gateway_writes"
 
 
@@ -89,9 +93,25 @@ def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     # The driver is to begin no transaction by itself: `_begin_sqlite` does.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+    for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Journal mode WAL, which stays with the file. SQLite keeps nobody waiting for it: of two that switch a
+    new file at once, one is told that it is locked, however long `busy_timeout` is.
+    """
+    for _ in range(BUSY_MS // _WAL_PAUSE_MS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            await_only(asyncio.sleep(_WAL_PAUSE_MS / 1000))
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
