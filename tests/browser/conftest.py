@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from browser_console import MICROPHONE, Console, launched  # noqa: E402
-from e2e_gateway import Gateway, Ports, Settings, free_port  # noqa: E402
+from e2e_gateway import ROOT, Gateway, Ports, Settings, free_port  # noqa: E402
 from e2e_house import House  # noqa: E402
 from playwright.async_api import Browser  # noqa: E402
 
@@ -41,7 +41,7 @@ def _many_files() -> None:
 @pytest.fixture(scope="module")
 def settings() -> Settings:
     """What the module's gateway is configured with."""
-    return Settings()
+    return Settings(audit_forms=str(ROOT / "config/audit"))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-// Records what a page plays: beside the graph, whatever is connected to the loudspeaker is connected to a recorder, too.
+// Records the last three seconds of what a page plays: beside the graph, whatever is connected to the loudspeaker is connected to a recorder, too.
 (() => {
   const blocks = [];
   const recorders = new WeakMap();
@@ -10,7 +10,8 @@
       const recorder = context.createScriptProcessor(2048, 2, 1);
       recorder.onaudioprocess = ({ inputBuffer }) => {
         const left = inputBuffer.getChannelData(0);
-        if (blocks.length || left.some((sample) => sample !== 0)) blocks.push([left.slice(), inputBuffer.getChannelData(1).slice()]);
+        blocks.push([left.slice(), inputBuffer.getChannelData(1).slice()]);
+        if (blocks.length * 2048 > 3 * rate) blocks.shift();
       };
       connect.call(recorder, context.destination);
       recorders.set(context, recorder);
@@ -26,7 +27,6 @@
 
   window.heard = {
     rate: () => rate,
-    seconds: () => (blocks.length * 2048) / rate,
     taken() {
       const all = new Float32Array(blocks.length * 4096);
       blocks.forEach(([left, right], number) => {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from browser_console import Console
-from e2e_house import House, Line
-from playwright.async_api import expect
+from e2e_house import House, Line, sent_for
+from playwright.async_api import Browser, expect
 
 from simulators import speech
 
@@ -43,6 +43,52 @@ async def test_pictures(console: Console, house: House, pictures: Path) -> None:
     await page.screenshot(path=pictures / "alerts.png")
     await page.get_by_role("link", name="Floor").click()
     await console.open_call(lines[0].id)
-    await console.press("Listen")
-    await console.heard(10.0)
+    await console.press("Whisper")
+    await expect(page.locator(".onair .spoken")).to_have_text("is heard")
+    await sent_for(lines[0].patient, 8)
     await page.screenshot(path=pictures / "call.png")
+    await console.leave()
+    await page.get_by_role("button", name="I am coming").click()
+    await page.get_by_role("button", name="It is over").click()
+    await expect(page.locator(".strip")).to_be_hidden()
+
+
+async def test_pictures_of_the_advisors_page(
+    console: Console, house: House, browser: Browser, pictures: Path
+) -> None:
+    page = console.page
+    await talking(house, "2001", "+447700900121")
+    await console.sign_in("adv1")
+    await expect(page.locator(".panic")).to_have_attribute("data-state", "nobody")
+    await page.screenshot(path=pictures / "advisor-nobody.png")
+    floor = await Console.open(browser, console.gateway)
+    await floor.sign_in()
+    await floor.page.get_by_role("link", name="Duty").click()
+    await floor.press("Go on duty")
+    await expect(page.locator(".panic")).to_have_attribute("data-state", "ready")
+    await page.get_by_role("textbox", name="Ask a floorwalker").fill("which pathway?")
+    await page.get_by_role("button", name="Ask", exact=True).click()
+    await page.locator(".panic").click()
+    await floor.page.get_by_role("button", name="I am coming").click()
+    await expect(page.get_by_text("Fiona is coming.")).to_be_visible()
+    await page.screenshot(path=pictures / "advisor.png")
+    await floor.page.screenshot(path=pictures / "duty.png")
+    await floor.page.get_by_role("button", name="It is over").click()
+    await floor.press("Go off duty")
+    await floor.close()
+
+
+async def test_picture_of_an_audit(console: Console, house: House, pictures: Path) -> None:
+    page = console.page
+    line = await talking(house, "2001", "+447700900121")
+    await console.sign_in("arthur")
+    await console.open_call(line.id)
+    await console.press("Score this call")
+    await page.get_by_label("Note of the marker").fill("asks for the place first")
+    await console.press("Mark this moment")
+    await page.locator('[data-criterion="greeting"]').get_by_label("Met", exact=True).check()
+    await page.locator('[data-criterion="demographics"]').get_by_label("Partly met").check()
+    await expect(page.get_by_text("needs a comment")).to_be_visible()
+    await sent_for(line.patient, 5)
+    await page.screenshot(path=pictures / "audit.png")
+    await console.leave()

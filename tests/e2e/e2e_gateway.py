@@ -27,7 +27,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
 """For anything that a sound gateway does in milliseconds, on a machine that is busy with other things."""
-TOKENS = {name: f"{name}-{'0123456789abcdef' * 2}" for name in ("fiona", "arthur", "mona")}
+TOKENS = {name: f"{name}-{'0123456789abcdef' * 2}" for name in ("fiona", "arthur", "mona", "adam", "adv1")}
 ROUTES = (("2\\d{3}", "home"), ("3\\d{3}", "home-tcp"), ("9\\d{3}", "floor"))
 SOUTH = "south"
 
@@ -60,6 +60,8 @@ class Settings:
     """The section `[alerts]`, and its tiers."""
     srtp: dict[str, str] = field(default_factory=dict)
     """By trunk; off where it is not named. Whoever calls in is of the trunk home."""
+    audit_forms: str | None = None
+    """The folder of the forms."""
     store_url: str | None = None
     """Another database than a SQLite file of its own."""
     home_dtmf: str = "rfc4733"
@@ -84,10 +86,12 @@ class Settings:
             user("arthur", "9004", "auditor", "north"),
             user("sven", "9005", "floorwalker", SOUTH),
             user("mona", "9006", "manager"),
+            user("adam", "9007", "admin"),
             f"[supervision]\nsupervisor_timeout_s = {self.supervisor_timeout_s}\nring_timeout_s = {self.ring_timeout_s}",
             f"[alerts]\n{self.alerts}",
             f'[mqtt]\nurl = "{self.mqtt_url}"' if self.mqtt_url else "",
             '[web]\nbind = "127.0.0.1:0"',
+            f'[audit]\nforms = "{self.audit_forms}"' if self.audit_forms else "",
             f'[store]\nurl = "{self.store_url}"' if self.store_url else "",
             f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"
             f"retry_after_s = {self.retry_after_s}",
@@ -104,12 +108,15 @@ def trunk(name: str, port: int, transport: str = "udp", srtp: str = "off") -> st
 
 
 def advisor(name: str, extension: int, team: str) -> str:
-    return f'[[advisor]]\nid = "{name}"\nname = "{name.title()}"\nextension = "{extension}"\nteam = "{team}"'
+    return f'[[advisor]]\nid = "{name}"\nname = "{name.title()}"\nextension = "{extension}"\nteam = "{team}"{token(name)}'
 
 
 def user(name: str, sip: str, role: str, teams: str = "*") -> str:
-    token = f'\ntoken_env = "E2E_TOKEN_{name.upper()}"' if name in TOKENS else ""
-    return f'[[user]]\nid = "{name}"\nname = "{name.title()}"\nsip = "{sip}"\nroles = ["{role}"]\nteams = ["{teams}"]{token}'
+    return f'[[user]]\nid = "{name}"\nname = "{name.title()}"\nsip = "{sip}"\nroles = ["{role}"]\nteams = ["{teams}"]{token(name)}'
+
+
+def token(name: str) -> str:
+    return f'\ntoken_env = "E2E_TOKEN_{name.upper()}"' if name in TOKENS else ""
 
 
 class Gateway:

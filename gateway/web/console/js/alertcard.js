@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { elapsed } from "./clock.js";
-import { button, el } from "./dom.js";
+import { button, el, keep, setText } from "./dom.js";
 import { nameOf } from "./house.js";
 
 /** How long nobody came: until somebody acknowledged it, or until now. */
@@ -20,12 +20,27 @@ export function resolve(alert) {
 
 /** `Fiona is on it`, or why it still rings. */
 export function standing(alert, session) {
-  if (alert.state === "raised") return `waiting ${waited(alert)}`;
-  const who = alert.acknowledged_by === session.id ? "You are" : `${alert.acknowledged_name ?? alert.acknowledged_by} is`;
+  if (alert.state === "raised") {
+    const climbed = alert.tier?.number > 1 ? `, now ringing ${alert.tier.name}` : "";
+    return `waiting ${waited(alert)}${climbed}`;
+  }
+  const who = alert.acknowledged_by === session.id ? "You are" : `${alert.acknowledged_by_name || alert.acknowledged_by} is`;
   return `${who} on it, after ${waited(alert)}`;
 }
 
-export function alertCard(alert, { house, session, act, go = null }) {
+/** Cards for these alerts within `parent`. context: as of `alertCard`. */
+export function alertCards(parent, alerts, context) {
+  const { house, session } = context;
+  keep(
+    parent,
+    alerts,
+    (alert) => [alert, house.calls.has(alert.call)],
+    (alert) => alertCard(alert, context),
+    (card, alert) => setText(card.querySelector(".standing"), standing(alert, session)),
+  );
+}
+
+function alertCard(alert, { house, session, act, go = null }) {
   const raised = alert.state === "raised";
   const may = session.may("acknowledge");
   const live = alert.call && house.calls.has(alert.call);
@@ -34,7 +49,7 @@ export function alertCard(alert, { house, session, act, go = null }) {
     { class: "alert", "data-alert": alert.id, "data-state": alert.state },
     el("strong", { text: raised ? "HELP" : "On it" }),
     el("span", { class: "who" }, el("b", { text: nameOf(alert.advisor) || alert.raised_by }), alert.team ? ` · ${alert.team}` : "", alert.reason ? ` · ${alert.reason}` : "", alert.raised_times > 1 ? ` · pressed ${alert.raised_times} times` : ""),
-    el("span", { class: "standing", text: standing(alert, session) }),
+    el("span", { class: "standing" }),
     raised && may ? button("I am coming", () => act(() => acknowledge(alert)), { class: "primary" }) : null,
     go && live ? button("Open the call", () => go(`#/call/${encodeURIComponent(alert.call)}`)) : null,
     !raised && may ? button("It is over", () => act(() => resolve(alert))) : null,

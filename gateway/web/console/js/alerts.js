@@ -1,7 +1,7 @@
 /** Every alert: those that wait, those that somebody is on, and those that are over since this page was opened. */
 
 import { timeOfDay } from "./clock.js";
-import { button, el, setText } from "./dom.js";
+import { button, el, keep, setText } from "./dom.js";
 import { acknowledge, resolve, waited } from "./alertcard.js";
 import { everyFrame } from "./frames.js";
 import { nameOf } from "./house.js";
@@ -25,8 +25,8 @@ export function openAlerts({ house, session, act, go }) {
       el("td", { text: alert.team }),
       el("td", { text: [alert.reason, alert.raised_times > 1 ? `pressed ${alert.raised_times} times` : ""].filter(Boolean).join(", ") }),
       el("td", {}, el("span", { class: "badge", text: WORDS[alert.state] })),
-      el("td", { class: "number", text: waited(alert) }),
-      el("td", { text: alert.acknowledged_by ?? alert.resolved_by ?? "" }),
+      el("td", { class: "number waited" }),
+      el("td", { text: alert.acknowledged_by_name || alert.acknowledged_by || alert.resolved_by || "" }),
       el(
         "td",
         { class: "actions" },
@@ -38,12 +38,16 @@ export function openAlerts({ house, session, act, go }) {
   }
 
   function show() {
-    const focused = document.activeElement?.closest("tr")?.dataset.alert;
     const all = [...house.alerts.values(), ...house.settled];
-    rows.replaceChildren(...all.map(row));
+    keep(
+      rows,
+      all,
+      (alert) => [alert, house.calls.has(alert.call)],
+      row,
+      (element, alert) => setText(element.querySelector(".waited"), waited(alert)),
+    );
     none.hidden = all.length > 0;
     table.hidden = all.length === 0;
-    if (focused) rows.querySelector(`[data-alert="${CSS.escape(focused)}"] button`)?.focus();
     setText(heading, house.alerts.size ? `Alerts (${house.alerts.size} open)` : "Alerts");
   }
 

@@ -18,13 +18,13 @@ export const COLUMNS = [
   { name: "patient", title: "Patient speaks" },
   { name: "speaking", title: "Advisor speaks" },
   { name: "marks", title: "" },
-  { name: "line", title: "Line", sort: (a, b, talk) => quality(talk.get(a.id)) - quality(talk.get(b.id)) },
+  { name: "line", title: "Line", sort: (a, b) => quality(a) - quality(b) },
   { name: "supervisors", title: "On the call", sort: (a, b) => b.supervisors.length - a.supervisors.length },
 ];
 
 /** The poorer of the two lines, MOS; 9 where it is not known, so that it comes last. */
-export function quality(talk) {
-  const known = [talk?.caller?.mos, talk?.advisor?.mos].filter((mos) => typeof mos === "number");
+export function quality(call) {
+  const known = Object.values(call.mos ?? {}).filter((mos) => typeof mos === "number");
   return known.length ? Math.min(...known) : 9;
 }
 
@@ -45,10 +45,10 @@ function words(call) {
 }
 
 /** The column's order; equals by the length of the call, then by name of the call, so that rows never swap without reason. */
-export function sorted(calls, { column, down }, talk) {
+export function sorted(calls, { column, down }) {
   const { sort } = COLUMNS.find((one) => one.name === column);
   const way = down ? -1 : 1;
-  return calls.sort((a, b) => way * sort(a, b, talk) || oldestFirst(a, b) || (a.id < b.id ? -1 : 1));
+  return calls.sort((a, b) => way * sort(a, b) || oldestFirst(a, b) || (a.id < b.id ? -1 : 1));
 }
 
 export function teamsOf(calls) {

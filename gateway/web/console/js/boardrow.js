@@ -2,7 +2,7 @@
 
 import { elapsed } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { nameOf, stateOf } from "./house.js";
+import { heardOf, markOf, nameOf, stateOf } from "./house.js";
 import { quality } from "./boardlist.js";
 import { Meter } from "./meter.js";
 import { MODES } from "./modes.js";
@@ -93,11 +93,11 @@ export class BoardRow {
   }
 
   #talk(call, talk) {
-    this.patient.show(talk?.caller);
-    this.speaking.show(talk?.advisor);
-    setText(this.marks, talk?.both ? "both at once" : talk?.dead_air ? "dead air" : "");
-    setAttribute(this.marks, "data-mark", talk?.both ? "both" : talk?.dead_air ? "dead" : null);
-    const mos = quality(talk);
+    this.patient.show(heardOf(talk, 0));
+    this.speaking.show(heardOf(talk, 1));
+    setText(this.marks, markOf(talk));
+    setAttribute(this.marks, "data-mark", markOf(talk) || null);
+    const mos = quality(call);
     setText(this.line, mos === 9 ? "" : mos.toFixed(1));
     setAttribute(this.line, "data-quality", mos === 9 ? null : mos < 3.1 ? "poor" : mos < 3.6 ? "fair" : "good");
     setAttribute(this.line, "title", mos === 9 ? null : `line quality ${mos.toFixed(1)} of 4.5`);

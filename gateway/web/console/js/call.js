@@ -3,16 +3,17 @@
 import { elapsed, timeOfDay } from "./clock.js";
 import { button, el, setAttribute, setText } from "./dom.js";
 import { everyFrame } from "./frames.js";
-import { nameOf, stateOf } from "./house.js";
+import { heardOf, markOf, nameOf, stateOf } from "./house.js";
 import { Meter } from "./meter.js";
 import { LEAVE_KEYS, MODES, modeOfKey } from "./modes.js";
 import { bindKeys, keysOn, setKeysOn } from "./keys.js";
-import { alertCard } from "./alertcard.js";
+import { alertCards } from "./alertcard.js";
+import { scoringStart } from "./scoring.js";
 import { Waveform } from "./waveform.js";
 
 const AGAIN_S = 30;
 
-export function openCall({ house, onair, session, attempt, act }, id) {
+export function openCall({ house, onair, session, attempt, act, go }, id) {
   const supervises = session.may("whisper");
   const title = el("h1");
   const facts = el("p", { class: "facts" });
@@ -21,7 +22,6 @@ export function openCall({ house, onair, session, attempt, act }, id) {
   const patient = new Meter("patient");
   const speaking = new Meter("advisor");
   const marks = el("span", { class: "marks" });
-  const line = el("dd");
   const patientWave = new Waveform("Patient", "patient");
   const advisorWave = new Waveform("Advisor", "advisor");
   const again = button("Hear the last 30 s (H)", () => act(() => onair.hearAgain(AGAIN_S)));
@@ -54,6 +54,7 @@ export function openCall({ house, onair, session, attempt, act }, id) {
     el("section", { class: "voices", "aria-label": "Who speaks" }, el("div", { class: "now" }, el("span", { text: "Patient" }), patient.element, el("span", { text: "Advisor" }), speaking.element, marks), patientWave.element, advisorWave.element),
     el("div", { class: "tools" }, again, ears, el("label", {}, keys, " Single keys")),
     missed,
+    session.may("audit") ? scoringStart({ act, go, onair }, id) : null,
     el("h2", { text: "On this call" }),
     others,
   );
@@ -82,7 +83,7 @@ export function openCall({ house, onair, session, attempt, act }, id) {
     ears.hidden = here && onair.kind === "leg";
     keys.checked = keysOn();
     const raised = [...house.alerts.values()].filter((alert) => alert.call === id);
-    alerts.replaceChildren(...raised.map((alert) => alertCard(alert, { house, session, act })));
+    alertCards(alerts, raised, { house, session, act });
     others.replaceChildren(
       ...call.supervisors.map((one) => el("li", { "data-mode": one.mode }, el("b", { text: one.leg === onair.leg ? "You" : one.name || one.user }), ` · ${MODES[one.mode]?.doing.toLowerCase() ?? one.mode} since ${timeOfDay(one.since)}`)),
       ...feedsOf(call).map((one) => el("li", {}, el("b", { text: one.user === session.id ? "You" : one.name || one.user }), ` · hears it since ${timeOfDay(one.since)}`)),
@@ -94,14 +95,14 @@ export function openCall({ house, onair, session, attempt, act }, id) {
   let stale = true;
   const ends = [
     house.watch((changed) => {
-      if (changed.whole || changed.alerts || changed.calls.has(id)) stale = true;
+      if (changed.whole || changed.alerts || (!changed.talk && changed.calls.has(id))) stale = true;
     }),
     onair.watch(() => (stale = true)),
     everyFrame((now_ms, aSecondOn) => {
       const talk = house.talk.get(id);
-      patient.show(talk?.caller);
-      speaking.show(talk?.advisor);
-      setText(marks, talk?.both ? "both at once" : talk?.dead_air ? "dead air" : "");
+      patient.show(heardOf(talk, 0));
+      speaking.show(heardOf(talk, 1));
+      setText(marks, markOf(talk));
       if (stale || aSecondOn) show();
       stale = false;
       if (onair.call === id && onair.minute) {

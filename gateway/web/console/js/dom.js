@@ -35,3 +35,19 @@ export function button(text, onclick, attributes = {}) {
 export function typing(target) {
   return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 }
+
+/**
+ * Bring the children of `parent` in line with `items`. An element stays for as long as what `signature` says of its item is the same,
+ * so that no click and no focus is lost to a clock that goes on; `refresh(element, item)` sets what may differ all the same.
+ */
+export function keep(parent, items, signature, make, refresh = () => {}) {
+  const there = new Map([...parent.children].map((child) => [child.dataset.kept, child]));
+  const wanted = items.map((item) => {
+    const sign = JSON.stringify(signature(item));
+    const element = there.get(sign) ?? make(item);
+    element.dataset.kept = sign;
+    refresh(element, item);
+    return element;
+  });
+  if (wanted.length !== parent.children.length || wanted.some((element, index) => parent.children[index] !== element)) parent.replaceChildren(...wanted);
+}

@@ -1,6 +1,5 @@
 /** The board of live calls. Only the rows in sight are elements; they are re-used, and changed once a frame at most. */
 
-import { elapsed } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { COLUMNS, filtered, sorted, teamsOf } from "./boardlist.js";
 import { BoardRow, ROW_PX } from "./boardrow.js";
@@ -55,7 +54,7 @@ export function openFloor({ house, go, onair }) {
   }
 
   function relist() {
-    list = sorted(filtered([...house.calls.values()], wanted), wanted, house.talk);
+    list = sorted(filtered([...house.calls.values()], wanted), wanted);
     order = new Map(list.map((call, index) => [call.id, index]));
     sortedAt_ms = performance.now();
     const teams = teamsOf(house.calls.values());
@@ -130,7 +129,7 @@ export function openFloor({ house, go, onair }) {
   const touched = new Set();
   const unwatch = [
     house.watch((changed) => {
-      if (changed.whole || (changed.kind !== "call.talk" && changed.calls.size)) stale = true;
+      if (changed.whole || (!changed.talk && changed.calls.size)) stale = true;
       else for (const id of changed.calls) touched.add(id);
     }),
     onair.watch(() => (stale = true)),
@@ -140,10 +139,10 @@ export function openFloor({ house, go, onair }) {
         relist();
         place();
       } else {
-        for (const id of touched) rows.get(id)?.show(house.calls.get(id), house.talk.get(id), id === onair.call ? onair.mode : null);
+        for (const id of touched) if (house.calls.has(id)) rows.get(id)?.show(house.calls.get(id), house.talk.get(id), id === onair.call ? onair.mode : null);
       }
       touched.clear();
-      if (aSecondOn) for (const row of rows.values()) row.tick(elapsed);
+      if (aSecondOn) for (const row of rows.values()) row.tick();
     }),
   ];
   const resized = new ResizeObserver(() => (stale = true));

@@ -1,14 +1,16 @@
 /** All that is known of the house: calls, alerts, who is on duty. Kept true by the event stream; no DOM here. */
 
-/** Told on a change: `{calls: Set of ids, whole: the snapshot came anew, alerts, people: booleans}`. */
+/** Told on a change: `{calls: Set of ids, whole: the snapshot came anew; talk: nothing but who speaks; alerts, people: booleans; kind, data}`. */
 export class House {
   calls = new Map();
   alerts = new Map();
   /** Of this session: alerts that are over, newest first. */
   settled = [];
-  /** By call: who speaks, how loud, how good the line is. */
+  /** By call: who speaks and for how long, `levels` of caller and advisor [dBFS]. */
   talk = new Map();
-  duty = null;
+  /** Who is on duty, by user. */
+  duty = new Map();
+  /** Requests that are not closed, by id. */
   help = new Map();
 
   #watchers = new Set();
@@ -29,15 +31,15 @@ export class House {
     this.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
     this.talk = new Map([...this.talk].filter(([call]) => this.calls.has(call)));
     for (const call of calls) if (call.talk) this.talk.set(call.id, call.talk);
-    this.duty = duty ?? null;
+    this.duty = new Map((duty ?? []).map((one) => [one.user, one]));
     this.help = new Map((help ?? []).map((one) => [one.id, one]));
     this.#tell({ calls: new Set(this.calls.keys()), whole: true, alerts: true, people: true });
   }
 
   #event({ kind, call, data, at }) {
     const [family] = kind.split(".");
-    const changed = { calls: new Set(call ? [call] : []), whole: false, alerts: false, people: false, kind, data, at };
-    if (kind === "call.talk") this.talk.set(call, { ...this.talk.get(call), ...data });
+    const changed = { calls: new Set(call ? [call] : []), whole: false, talk: false, alerts: false, people: false, kind, data, at };
+    if (kind === "call.talk" || kind === "talk.levels") this.#talk(call, data, changed);
     else if (kind === "call.ended" || kind === "call.refused") {
       this.calls.delete(call);
       this.talk.delete(call);
@@ -45,14 +47,25 @@ export class House {
     else if (family === "feed") this.#feed(kind, call, data, at);
     else if (family === "alert" && data.state) changed.alerts = this.#alert(data);
     else if (kind === "duty.changed") {
-      this.duty = data;
+      if (data.on) this.duty.set(data.user, data);
+      else this.duty.delete(data.user);
       changed.people = true;
-    } else if (family === "help") {
-      if (kind === "help.closed") this.help.delete(data.id);
+    } else if (family === "help" && data.state) {
+      if (data.state === "closed") this.help.delete(data.id);
       else this.help.set(data.id, data);
       changed.people = true;
     }
     this.#tell(changed);
+  }
+
+  #talk(call, data, changed) {
+    changed.talk = true;
+    if (call) this.talk.set(call, { ...this.talk.get(call), ...data });
+    for (const [id, levels] of Object.entries(data.levels ?? {})) {
+      if (!this.calls.has(id)) continue;
+      this.talk.set(id, { ...this.talk.get(id), levels });
+      changed.calls.add(id);
+    }
   }
 
   #alert(alert) {
@@ -80,6 +93,18 @@ export class House {
   #tell(changed) {
     for (const watcher of this.#watchers) watcher(changed);
   }
+}
+
+/** What a meter shows of one side of a call: 0 the caller, 1 the advisor. */
+export function heardOf(talk, side) {
+  if (!talk) return null;
+  const talking = talk.talking === "both" || talk.talking === (side ? "advisor" : "caller");
+  return { level_db: talk.levels?.[side] ?? (talking ? -24 : -96), talking };
+}
+
+/** `both at once`, `dead air`, or nothing. */
+export function markOf(talk) {
+  return talk?.talking === "both" ? "both at once" : talk?.dead_air ? "dead air" : "";
 }
 
 /** `Ada Example`, else the extension. */

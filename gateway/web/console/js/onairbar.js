@@ -37,7 +37,7 @@ export function onAirBar({ house, onair, attempt }) {
   const ends = [
     onair.watch(() => (stale = true)),
     house.watch((changed) => {
-      if (onair.call && changed.calls.has(onair.call) && changed.kind !== "call.talk") stale = true;
+      if (onair.call && changed.calls.has(onair.call) && !changed.talk) stale = true;
     }),
     everyFrame(() => {
       if (stale) show();
