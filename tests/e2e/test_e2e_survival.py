@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from e2e_auditor import Auditor, Stalled
+from e2e_auditor import Stalled
 from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
-from e2e_checks import tone, unique_payloads
+from e2e_checks import tone
 from e2e_figures import figure
 from e2e_gateway import Gateway, Settings, free_port, until
-from e2e_house import House, Line, heard_more, sent_for
+from e2e_house import House, sent_for
+from e2e_stall import stall, talking, unharmed
 
 BROKER_PORT = free_port()
 
@@ -29,24 +30,6 @@ async def broker(gateway: Gateway, tmp_path: Path) -> AsyncIterator[Mosquitto]:
     async with Mosquitto(tmp_path, BROKER_PORT) as broker:
         await gateway.logged("mqtt.connected", since=mark)
         yield broker
-
-
-async def talking(house: House, seconds: float = 200) -> Line:
-    """A call on which both say, packet by packet, what nobody else says."""
-    line = await house.conversation()
-    line.patient.say_payloads(unique_payloads(seconds, seed=21))
-    line.advisor.say_payloads(unique_payloads(seconds, seed=22))
-    return line
-
-
-async def unharmed(line: Line, event: str) -> None:
-    """Every packet of both, before, during and after the event, arrived as it was sent."""
-    to_patient, to_advisor = await line.exact()
-    assert line.patient.received.lost == line.advisor.received.lost == 0
-    figure(
-        f"call's packets across: {event}",
-        f"{to_advisor.heard} + {to_patient.heard}, none missing or changed; transit p99 {to_patient.p99_ms:.2f} ms",
-    )
 
 
 # ── supervisors ──
@@ -90,31 +73,8 @@ async def test_a_supervisors_phone_goes_on_hold_and_comes_back(house: House) -> 
 # ── auditors ──
 
 
-async def stall(house: House, gateway: Gateway, seconds: float) -> None:
-    line = await talking(house, seconds + 30)
-    async with Auditor(gateway, line.id) as other:
-        async with Stalled(gateway, f"/api/calls/{line.id}/audio"), Stalled(gateway, "/api/events"):
-            await sent_for(line.patient, seconds)
-        await heard_more(line.patient, 5)
-        await unharmed(line, f"an auditor's socket stalled for {seconds:g} s")
-        assert other.complaints == []
-        assert other.missed_ms == 0
-        assert len(other.frames) > seconds * 50 * 0.9
-
-
 async def test_an_auditors_socket_stalls(house: House, gateway: Gateway) -> None:
     await stall(house, gateway, 3)
-
-
-@pytest.mark.thorough
-@pytest.mark.timeout(240)
-async def test_an_auditors_socket_stalls_for_a_minute(house: House, gateway: Gateway) -> None:
-    """Cut off after half a minute, and said so in the log."""
-    mark = gateway.mark()
-    await stall(house, gateway, 60)
-    assert gateway.events("feed.stalled", since=mark)
-    ended = gateway.events("feed.ended", since=mark)[0]
-    assert ended["missed_ms"] > 10_000
 
 
 # ── the broker ──

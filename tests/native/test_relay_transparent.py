@@ -85,7 +85,7 @@ def test_three_thousand_packets_a_millisecond_apart() -> None:
         flow(rig, 3000, 0.001, np.random.default_rng(4))
 
 
-@pytest.mark.thorough
+@pytest.mark.soak  # in every run by two calls through the whole gateway: tests/e2e/test_e2e_minute.py
 @pytest.mark.timeout(180)
 def test_a_minute_in_real_time() -> None:
     with Rig() as rig:
