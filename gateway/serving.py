@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -24,6 +25,7 @@ def serve_until_signalled(config: Config) -> None:
     from gateway.app import serve
 
     set_up(config.log.level, config.log.format)
+    open_files_allowed()
     tell_capacity(config.limits.max_calls)
     asyncio.run(until_signalled(serve(config)))
 
@@ -65,6 +67,12 @@ async def until_signalled(serving: Coroutine[Any, Any, None]) -> None:
         for number in handlers:
             loop.remove_signal_handler(number)
     log.info("gateway.stopped")
+
+
+def open_files_allowed() -> None:
+    """As many descriptors as the system allows: every call needs several, and so does every browser."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def tell_capacity(max_calls: int) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
+from starlette.routing import WebSocketRoute
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:1rem/1.5 system-ui;margin:2rem;max-width:60rem}}td,th{{text-align:left;
@@ -21,6 +22,18 @@ padding:.2rem 1rem .2rem 0;vertical-align:top}}code{{white-space:nowrap}}</style
 <code>rate=8000</code>
 <tr><td><code>WS /api/supervisors/{{leg}}/audio</code><td>a supervisor's headset, both ways</table>
 """
+
+
+class Api(FastAPI):
+    """OpenAPI has no word for WebSockets: their paths stand in it as `x-websockets`."""
+
+    def include_router(self, router: APIRouter, **options: Any) -> None:
+        here = {route.path for route in router.routes if isinstance(route, WebSocketRoute)}
+        self.state.sockets = getattr(self.state, "sockets", set()) | here
+        super().include_router(router, **options)
+
+    def openapi(self) -> dict[str, Any]:
+        return {**super().openapi(), "x-websockets": sorted(getattr(self.state, "sockets", ()))}
 
 
 def add_docs(app: FastAPI) -> None:

@@ -11,17 +11,18 @@ import socket
 from collections.abc import Generator, Sequence
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from gateway.core.model import Address
 from gateway.core.ports import Control, Floor
 from gateway.web.audio import Feeds, audio_router
 from gateway.web.auth import Authenticate, HideTokens
-from gateway.web.docs import add_docs
+from gateway.web.docs import Api, add_docs
 from gateway.web.events import Events, events_router
 from gateway.web.faults import Faults
 from gateway.web.floor import floor_router
 from gateway.web.headset import Headsets, headset_router
+from gateway.web.http import MAX_HEADER_BYTES, GatewayHttp
 from gateway.web.limits import BodyLimit
 from gateway.web.pages import add_console
 from gateway.web.recorded import Record
@@ -120,7 +121,7 @@ async def serve_web(
     """
     listening = _listen(bind)
     events = Events(control, floor, stall_limit_s=stall_limit_s)
-    app = FastAPI(
+    app = Api(
         title="Supervision gateway",
         docs_url=None,
         redoc_url=None,
@@ -144,6 +145,8 @@ async def serve_web(
     logging.getLogger("uvicorn.error").addFilter(_HIDE_TOKENS)
     config = uvicorn.Config(
         Faults(BodyLimit(app)),
+        http=GatewayHttp,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         ws=GatewayWebSocket,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,

@@ -66,6 +66,8 @@ class Settings:
     """Another database than a SQLite file of its own."""
     home_dtmf: str = "rfc4733"
     """How the advisors' phones send keys."""
+    extra: str = ""
+    """More of the file, as it stands."""
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
@@ -96,6 +98,7 @@ class Settings:
             f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"
             f"retry_after_s = {self.retry_after_s}",
             '[log]\nlevel = "info"\nformat = "json"',
+            self.extra,
         ]
         return "\n\n".join(lines) + "\n"
 
