@@ -34,8 +34,10 @@ from gateway.core.routing import Router, host_port, with_transport
 from gateway.feeds.analysis import Analyst
 from gateway.feeds.headsets import HeadsetDesk
 from gateway.feeds.hub import Hub
+from gateway.feeds.outbound import Outbound
 from gateway.log import get_logger
 from gateway.media import MediaEngine
+from gateway.media.tools import CodecTools
 from gateway.sip import SipEndpoint, SipSettings, SipTrunk
 from gateway.store import Database
 from gateway.store.audits import AuditBook
@@ -165,7 +167,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     parts.push_async_callback(kept.stop)
 
     analyses = config.audit.talk_analysis
-    hub = Hub(exchange, on_speech=None if analyses else exchange.heard)
+    hub = Hub(exchange, on_speech=None if analyses else exchange.heard, tools=CodecTools())
     try:
         web = await serve_web(
             config.web.bind,
@@ -188,6 +190,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             f"[web] cannot listen on {host_port(config.web.bind)}: {error.strerror or error}"
         ) from error
     parts.push_async_callback(web.stop)
+    outbound = Outbound(exchange, hub, config.audit.streams)
+    parts.push_async_callback(outbound.stop)
     parts.callback(hub.stop)
     parts.callback(headsets.stop)
     if analyses:

@@ -16,6 +16,7 @@ from gateway.core.model import CallId
 from gateway.core.permissions import User
 from gateway.core.ports import Tap
 from gateway.feeds.analysis import OnSpeech
+from gateway.feeds.encoders import AudioTools, Encoder
 from gateway.feeds.frames import FRAME_MS, Format, live_message, pack_frame, start_message
 from gateway.feeds.listener import Listener, Sink, State
 from gateway.feeds.past import Past
@@ -41,6 +42,8 @@ class Seat:
     tap: Tap
     wanted: Format
     listener: Listener
+    encoder: Encoder
+    """Its own while in the past; then the feed's."""
     past: bool = False
     """Has not caught up with the others yet."""
     media_ms: int = -1
@@ -52,9 +55,14 @@ class Seat:
 class Feed:
     """Give it `turn` every 20 ms while it has seats."""
 
-    def __init__(self, call: CallId, on_speech: OnSpeech | None = None) -> None:
-        """on_speech: told of each frame whether it is speech; see `speech`."""
+    def __init__(
+        self, call: CallId, on_speech: OnSpeech | None = None, tools: AudioTools | None = None
+    ) -> None:
+        """on_speech: told of each frame whether it is speech; see `speech`. tools: see `encoders`."""
         self.call = call
+        self._tools = tools
+        self._encoders: dict[Format, Encoder] = {}
+        """Of the formats that somebody listens in."""
         self._on_speech = on_speech
         self._detector = Detector() if on_speech else None
         self.seats: list[Seat] = []
@@ -78,7 +86,9 @@ class Feed:
         """Take in a listener; its header is sent at once, and frames from the next one on, or from where
         its tap begins.
         """
-        seat = Seat(user, tap, wanted, Listener(sink), past=not tap.live)
+        past_one = not tap.live
+        encoder = Encoder(wanted, self._tools) if past_one else self._encoder(wanted)
+        seat = Seat(user, tap, wanted, Listener(sink), encoder, past=past_one)
         self.seats.append(seat)
         if seat.past:
             header = start_message(self.call, wanted, tap.media_time_ms, catchup=past.speed)
@@ -90,6 +100,13 @@ class Feed:
 
     def leave(self, seat: Seat) -> None:
         self.seats.remove(seat)
+        if all(other.wanted != seat.wanted for other in self.seats):
+            self._encoders.pop(seat.wanted, None)
+
+    def _encoder(self, wanted: Format) -> Encoder:
+        if wanted not in self._encoders:
+            self._encoders[wanted] = Encoder(wanted, self._tools)
+        return self._encoders[wanted]
 
     def call_ended(self, reason: str, now_s: float) -> None:
         """Read on to the tap's end for a moment, then end every listener with `reason`."""
@@ -138,14 +155,17 @@ class Feed:
                 self._on_speech(self.call, (FRAME_MS + missed_ms) / 1000, *self._detector.judge(pair))
             self._sequence += 1 + missed_ms // FRAME_MS
             frames: dict[tuple[Format, int], bytes] = {}
+            made: dict[Format, bytes] = {}
             wall_us = self._captured_us(media_ms, now_s) + wall_offset_us
             for seat in tuple(self.seats):
                 if seat.past:
                     continue
                 frame = frames.get((seat.wanted, seat.sequence))
                 if frame is None:
+                    if seat.wanted not in made:
+                        made[seat.wanted] = seat.encoder.encode(pair)
                     sequence = self._sequence + seat.sequence
-                    frame = pack_frame(sequence, media_ms, wall_us, seat.wanted.encode(pair))
+                    frame = pack_frame(sequence, media_ms, wall_us, made[seat.wanted])
                     frames[seat.wanted, seat.sequence] = frame
                 seat.listener.offer(frame, missed_ms, now_s)
         return True
@@ -163,7 +183,7 @@ class Feed:
             seat.media_ms = media_ms
             seat.sequence += 1 + missed_ms // FRAME_MS
             wall_us = seat.tap.began_us + media_ms * 1000 + wall_offset_us
-            frame = pack_frame(seat.sequence, media_ms, wall_us, seat.wanted.encode(pair))
+            frame = pack_frame(seat.sequence, media_ms, wall_us, seat.encoder.encode(pair))
             seat.listener.offer(frame, missed_ms, now_s)
         return True
 
@@ -176,6 +196,7 @@ class Feed:
         elif seat.media_ms != self._last_media_ms:
             return
         seat.past = False
+        seat.encoder = self._encoder(seat.wanted)
         seat.sequence -= self._sequence
         seat.listener.say(live_message(seat.media_ms + FRAME_MS), now_s)
 

@@ -51,6 +51,11 @@ class Channels(StrEnum):
 class Encoding(StrEnum):
     L16 = "l16"
     PCMU = "pcmu"
+    OPUS = "opus"
+    """One packet (RFC 6716) a frame and channel; see `encoders`."""
+
+
+RATES_HZ = (RATE_HZ, 16_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Format:
 
     channels: Channels = Channels.BOTH
     encoding: Encoding = Encoding.L16
+    rate_hz: int = RATE_HZ
+    """Beyond 8000: see `encoders`."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Format:
@@ -68,22 +75,31 @@ class Format:
         """
         for name in query.keys() - {"channels", "encoding", "rate"}:
             raise ValueError(f"{name}: unknown parameter; allowed: channels, encoding, rate")
-        if query.get("rate", str(RATE_HZ)) != str(RATE_HZ):
-            raise ValueError(f"rate={query['rate']}: allowed: {RATE_HZ}")
-        return cls(_choice(Channels, "channels", query), _choice(Encoding, "encoding", query))
+        rates = {str(rate): rate for rate in RATES_HZ}
+        rate = query.get("rate", str(RATE_HZ))
+        if rate not in rates:
+            raise ValueError(f"rate={rate}: allowed: {' | '.join(rates)}")
+        return cls(_choice(Channels, "channels", query), _choice(Encoding, "encoding", query), rates[rate])
 
-    def encode(self, pair: NDArray[np.int16]) -> bytes:
-        """int16 of shape (2, n), caller and advisor → the samples as they go on the wire."""
+    def choose(self, pair: NDArray[np.int16]) -> NDArray[np.int16]:
+        """int16 of shape (2, n), caller and advisor → the channels that are wanted, (channels, n)."""
         match self.channels:
             case Channels.BOTH:
-                chosen = np.ascontiguousarray(pair.T)
+                return pair
             case Channels.CALLER:
-                chosen = np.ascontiguousarray(pair[0])
+                return pair[:1]
             case Channels.ADVISOR:
-                chosen = np.ascontiguousarray(pair[1])
+                return pair[1:]
             case Channels.MIX:
-                total = pair[0].astype(np.int32) + pair[1]
-                chosen = np.clip(total, -32768, 32767).astype(np.int16)
+                total = pair[:1].astype(np.int32) + pair[1:]
+                mix: NDArray[np.int16] = np.clip(total, -32768, 32767).astype(np.int16)
+                return mix
+
+    def encode(self, pair: NDArray[np.int16]) -> bytes:
+        """int16 of shape (2, n), caller and advisor → the samples as they go on the wire, for 8000 Hz and no
+        Opus.
+        """
+        chosen = np.ascontiguousarray(self.choose(pair).T)
         if self.encoding is Encoding.PCMU:
             return encode_ulaw(chosen).tobytes()
         return chosen.astype(">i2").tobytes()
@@ -129,6 +145,8 @@ def parse_frame(message: bytes, wanted: Format) -> Frame:
     channels = len(wanted.channels.names)
     width = 1 if wanted.encoding is Encoding.PCMU else 2
     payload = memoryview(message)[HEADER_BYTES:]
+    if wanted.encoding is Encoding.OPUS:
+        raise ValueError("Opus takes a decoder: see `encoders.split_opus`")
     if len(message) < HEADER_BYTES or len(payload) % (channels * width):
         raise ValueError(f"{len(message)} bytes are not a frame of {wanted.channels} in {wanted.encoding}")
     if wanted.encoding is Encoding.PCMU:
@@ -152,7 +170,7 @@ def start_message(
         call=call,
         encoding=wanted.encoding.value,
         byte_order="big",
-        rate=RATE_HZ,
+        rate=wanted.rate_hz,
         channels=wanted.channels.names,
         frame_ms=FRAME_MS,
         frame_header=["sequence:uint32", "media_time_ms:uint32", "wall_time_us:uint64"],

@@ -14,10 +14,12 @@ from gateway.core.model import CallId
 from gateway.core.permissions import User
 from gateway.core.ports import Control
 from gateway.feeds.analysis import OnSpeech
+from gateway.feeds.encoders import AudioTools, Encoder
 from gateway.feeds.feed import Feed, Seat
 from gateway.feeds.frames import FRAME_MS, Format
 from gateway.feeds.listener import Sink
 from gateway.feeds.past import take_past
+from gateway.feeds.twilio import take_protocol
 from gateway.log import get_logger
 
 log = get_logger(__name__)
@@ -36,9 +38,17 @@ class Hub:
     """
 
     def __init__(
-        self, control: Control, *, stall_limit_s: float = 30.0, on_speech: OnSpeech | None = None
+        self,
+        control: Control,
+        *,
+        stall_limit_s: float = 30.0,
+        on_speech: OnSpeech | None = None,
+        tools: AudioTools | None = None,
     ) -> None:
-        """on_speech: told who speaks in each call that somebody listens to."""
+        """on_speech: told who speaks in each call that somebody listens to. tools: see `encoders`; None: no
+        Opus and 8 kHz only.
+        """
+        self._tools = tools
         self._control = control
         self._on_speech = on_speech
         self._stall_limit_s = stall_limit_s
@@ -54,12 +64,14 @@ class Hub:
         Raises ValueError for a query that cannot be served, `NotPermitted`, `NoRoute`. Afterwards call the
         attachment's `resume` when the sink has room again, and `gone` when the connection is.
         """
+        sink, query = take_protocol(sink, query, call)
         past, query = take_past(query)
         wanted = Format.parse(query)
+        Encoder(wanted, self._tools)
         tap = self._control.open_feed(user, call, history_s=past.seconds, speed=past.speed)
         feed = self._feeds.get(call)
         if feed is None:
-            feed = self._feeds[call] = Feed(call, self._on_speech)
+            feed = self._feeds[call] = Feed(call, self._on_speech, self._tools)
         attachment = Attachment(self, feed, feed.seat(user, tap, wanted, sink, self._loop.time(), past))
         if self._next_tick is None:
             self._tick_at_s = self._loop.time() + TICK_S

@@ -31,7 +31,7 @@ def test_bytes_of_a_frame() -> None:
 
 
 @pytest.mark.parametrize("channels", Channels)
-@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize("encoding", [Encoding.L16, Encoding.PCMU])
 def test_parse_is_the_inverse_of_pack(channels: Channels, encoding: Encoding) -> None:
     wanted = Format(channels, encoding)
     pair = pair_at(400) * 100
@@ -75,8 +75,8 @@ def test_query(query: dict[str, str], wanted: Format) -> None:
     ("query", "told"),
     [
         ({"channels": "both"}, "channels=both: allowed: caller,advisor | caller | advisor | mix"),
-        ({"encoding": "opus"}, "encoding=opus: allowed: l16 | pcmu"),
-        ({"rate": "16000"}, "rate=16000: allowed: 8000"),
+        ({"encoding": "mp3"}, "encoding=mp3: allowed: l16 | pcmu | opus"),
+        ({"rate": "44100"}, "rate=44100: allowed: 8000 | 16000"),
         ({"codec": "l16"}, "codec: unknown parameter"),
     ],
 )
