@@ -11,7 +11,7 @@ import socket
 from collections.abc import Generator, Sequence
 
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from gateway.core.model import Address
 from gateway.core.ports import Control, Floor
