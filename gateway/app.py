@@ -38,6 +38,7 @@ from gateway.feeds.outbound import Outbound
 from gateway.log import get_logger
 from gateway.media import MediaEngine
 from gateway.media.tools import CodecTools
+from gateway.overview import Overview
 from gateway.sip import SipEndpoint, SipSettings, SipTrunk
 from gateway.store import Database
 from gateway.store.audits import AuditBook
@@ -54,6 +55,7 @@ from gateway.trail.writer import Writer
 from gateway.web.audits import audits_router
 from gateway.web.oidc import oidc_router
 from gateway.web.server import serve_web
+from gateway.web.system import system_router
 
 log = get_logger(__name__)
 
@@ -124,12 +126,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     roll = Roll(users, directory.set_stored)
     parts.push_async_callback(roll.stop)
     await roll.start()
-    sign_ins = SignIn(
-        users,
-        Sessions(database, directory.configured),
-        directory.by_token,
-        lambda kind, facts: note(trail, kind, facts),
-    )
+    sessions = Sessions(database, directory.configured)
+    sign_ins = SignIn(users, sessions, directory.by_token, lambda kind, facts: note(trail, kind, facts))
     door = StrangerDoor(Router(config.routes, config.trunks).identify)
     exchange_box: list[Exchange] = []
     media = MediaEngine(
@@ -168,6 +166,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
 
     analyses = config.audit.talk_analysis
     hub = Hub(exchange, on_speech=None if analyses else exchange.heard, tools=CodecTools())
+    overview = Overview(config, exchange, sip, hub, store, users, sessions)
     try:
         web = await serve_web(
             config.web.bind,
@@ -177,11 +176,13 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             headsets=headsets,
             floor=exchange.floor,
             ready=exchange.why_not_ready,
+            drill=overview.drill,
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
             routers=[
                 *oidc_routers(config, sign_ins),
                 audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell),
+                system_router(overview),
             ],
             record=trail,
         )
@@ -189,6 +190,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         raise StartError(
             f"[web] cannot listen on {host_port(config.web.bind)}: {error.strerror or error}"
         ) from error
+    overview.web = web
     parts.push_async_callback(web.stop)
     outbound = Outbound(exchange, hub, config.audit.streams)
     parts.push_async_callback(outbound.stop)
@@ -201,6 +203,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         publisher = Publisher(
             config.mqtt, config.node.name, config.node.site, exchange, directory.by_id, exchange.floor
         )
+        overview.publisher = publisher
         await publisher.start()
         parts.push_async_callback(publisher.stop)
 

@@ -27,6 +27,7 @@ class AlertOutbox:
         self._over = RESOLVED
         self._origin = origin
         self._queue: deque[Message] = deque()
+        self._drill: Message | None = None
         self._revision: dict[str, int] = {}
         self._retained: dict[str, bytes] = {}
         """By topic: what the broker should hold once the queue is empty; of open alerts only."""
@@ -40,7 +41,7 @@ class AlertOutbox:
     @property
     def head(self) -> Message | None:
         """The next to publish; give it to `done` after its PUBACK."""
-        return self._queue[0] if self._queue else None
+        return self._queue[0] if self._queue else self._drill
 
     def changed(self, facts: Mapping[str, Any], at: str, request: str | None = None) -> None:
         """An alert was raised or has changed. facts: its snapshot. request: the button's own id of the press
@@ -65,9 +66,15 @@ class AlertOutbox:
         else:
             self._retained[topic] = payload
 
+    def drill(self, message: Message) -> None:
+        """A drill goes the way of the alerts, behind those that wait; of several only the last."""
+        self._drill = message
+
     def done(self, message: Message) -> None:
         """The broker has it."""
-        if self._queue and self._queue[0] is message:
+        if message is self._drill:
+            self._drill = None
+        elif self._queue and self._queue[0] is message:
             self._queue.popleft()
             self._confirmed.add(message.topic)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
@@ -18,10 +19,11 @@ import aiomqtt
 
 from gateway.alerts.backoff import Backoff
 from gateway.alerts.connection import connection
+from gateway.alerts.drill import EVERY_S, FIRST_S, TOO_LATE_S, Drill
 from gateway.alerts.inbound import Inbound
 from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.session import FAREWELL_S, Session, Work, now
-from gateway.alerts.topics import Origin, Topics
+from gateway.alerts.topics import Message, Origin, Topics
 from gateway.config.model import Mqtt
 from gateway.config.secrets import secret
 from gateway.core.events import News
@@ -50,9 +52,14 @@ class Publisher:
         floor: Floor | None = None,
         *,
         environ: Mapping[str, str] = os.environ,
+        first_drill_s: float = FIRST_S,
         protocol: Literal["3.1.1", "5"] = "3.1.1",
     ) -> None:
         topics, origin = Topics(settings.topic_root, site, node), Origin(site, node)
+        self._topics, self._origin = topics, origin
+        self.drill = Drill(time.monotonic, now)
+        self._first_drill_s = first_drill_s
+        self._drills: asyncio.Task[None] | None = None
         self._settings = settings
         self._control = control
         self._floor = floor
@@ -80,6 +87,7 @@ class Publisher:
             help_=self._help,
             calls=self._calls,
             inbound=self._inbound,
+            drill=self.drill,
             alert_work=self._alert_work,
             help_work=self._help_work,
             call_work=self._call_work,
@@ -101,6 +109,7 @@ class Publisher:
             self._help.changed(request, now())
         self._unsubscribe = self._control.subscribe(self._on_news)
         self._task = asyncio.create_task(self._run(), name="mqtt")
+        self._drills = asyncio.create_task(self._hold_drills(), name="drills")
 
     async def stop(self) -> None:
         """Publish what waits and `offline`, at most for a few seconds, then disconnect. Safe twice."""
@@ -108,13 +117,41 @@ class Publisher:
             self._unsubscribe()
             self._unsubscribe = None
         self._stopping.set()
+        if self._drills is not None:
+            self._drills.cancel()
+            await asyncio.gather(self._drills, return_exceptions=True)
+            self._drills = None
         if self._task is not None:
             await asyncio.wait([self._task], timeout=2 * FAREWELL_S if self.connected else 0.1)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    async def _hold_drills(self) -> None:
+        """One a minute, and each judged within `TOO_LATE_S`."""
+        back = asyncio.Event()
+        self.drill.returned = back.set
+        await asyncio.sleep(self._first_drill_s)
+        while True:
+            back.clear()
+            was_ok = self.drill.verdict()["ok"]
+            # Its News comes back to `_on_news` at once, which puts it into the outbox.
+            self.drill.begin(self._control.raise_drill())
+            try:
+                await asyncio.wait_for(back.wait(), TOO_LATE_S)
+            except TimeoutError:
+                why = "no way back from the broker" if self.connected else "the broker is away"
+                self.drill.failed(f"{why}: the drill was not seen within {TOO_LATE_S:g} s")
+            verdict = self.drill.verdict()
+            if verdict["ok"] is not was_ok:
+                (log.info if verdict["ok"] else log.warning)("drill.held", **verdict)
+            await asyncio.sleep(EVERY_S)
+
     def _on_news(self, news: News) -> None:
+        if news.kind == "drill.raised":
+            payload = self._origin.payload({"drill": news.data["drill"], "at": news.at})
+            self._alerts.drill(Message(self._topics.drill, payload, retain=False))
+            self._alert_work.wake()
         if news.kind.startswith("alert.") and "state" in news.data and "id" in news.data:
             self._alerts.changed(news.data, news.at, self._inbound.request_being_raised)
             self._alert_work.wake()

@@ -15,6 +15,7 @@ from typing import Any
 import aiomqtt
 
 from gateway.alerts.connection import IN_FLIGHT
+from gateway.alerts.drill import Drill
 from gateway.alerts.inbound import Inbound
 from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.topics import Message, Origin, Topics
@@ -63,6 +64,7 @@ class Session:
         help_: HelpOutbox,
         calls: CallStates,
         inbound: Inbound,
+        drill: Drill,
         alert_work: Work,
         help_work: Work,
         call_work: Work,
@@ -75,6 +77,7 @@ class Session:
         self._help = help_
         self._calls = calls
         self._inbound = inbound
+        self._drill = drill
         self._alert_work = alert_work
         self._help_work = help_work
         self._call_work = call_work
@@ -164,6 +167,8 @@ class Session:
             if any(of(topic) for of in (self._topics.call_of, self._topics.alert_of, self._topics.help_of)):
                 if message.retain and payload:
                     self._found[topic] = payload
+            elif topic == self._topics.drill:
+                self._drill.came(payload)
             else:
                 self._inbound.handle(topic, payload, retained=message.retain)
                 self._call_work.wake()

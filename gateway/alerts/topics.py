@@ -30,6 +30,8 @@ class Topics:
         self._base = f"{root}/{_level(site)}"
         self.status = f"{self._base}/gateway/{_level(node)}/status"
         """Retained: `online` or `offline`; also the last will."""
+        self.drill = f"{self._base}/gateway/{_level(node)}/drill"
+        """What this node publishes to itself, to see that the way is open; not retained."""
         self.raise_alert = f"{self._base}/alert/raise"
         self.acknowledge_filter = f"{self._base}/alert/+/acknowledge"
         self.resolve_filter = f"{self._base}/alert/+/resolve"
@@ -41,7 +43,7 @@ class Topics:
 
     @property
     def inbound(self) -> tuple[str, ...]:
-        return self.raise_alert, self.acknowledge_filter, self.resolve_filter
+        return self.raise_alert, self.acknowledge_filter, self.resolve_filter, self.drill
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ calls going, `summons` rings floorwalkers about alerts; here is what people ask 
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -78,6 +80,8 @@ class Exchange(Control):
         self._record = record or Unrecorded()
         self._newsroom = Newsroom()
         self._feeds: dict[int, dict[str, Any]] = {}
+        self.packets_refused: Counter[str] = Counter()
+        """Packets on legs' ports that were dropped since the start, by reason."""
         directory = directory or Directory(config)
         intake = Intake(config, directory)
         self._policies = Policies((team.name, team.policy()) for team in config.teams)
@@ -155,6 +159,7 @@ class Exchange(Control):
         """Given to the media engine as its `deliver`. Never raises."""
         if isinstance(event, PacketsRefused):
             call = self._runner.of_leg(event.leg)
+            self.packets_refused[event.reason] += event.count
             # A phone may send before its answer has reached us: on nearly every call, and nobody's fault.
             tell = log.debug if event.reason == "not_connected" else log.warning
             tell(
@@ -189,6 +194,11 @@ class Exchange(Control):
             self._runner.run(call, lambda call=call: call.hang_up(why, self._runner.now()))  # type: ignore[misc]
         self._summons.bells.end_all()
         self._runner.stop()
+
+    def raise_drill(self) -> str:
+        drill = f"d-{secrets.token_hex(5)}"
+        self._runner.publish("drill.raised", None, {"drill": drill})
+        return drill
 
     def tell(self, kind: str, call: CallId | None, data: Mapping[str, Any]) -> None:
         """News of what others do about a call, such as scoring it, told to every watcher."""

@@ -269,6 +269,9 @@ class Control(Protocol):
 
     def resolve_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
 
+    def raise_drill(self) -> str:
+        """A raise that rings nobody and is no alert: the News `drill.raised` names it, and so does this."""
+
 
 class Floor(Protocol):
     """Duty and help requests, and what an advisor may see of their own. Implemented by `gateway.calls.floor`;

@@ -45,6 +45,7 @@ class Events:
         self._floor = floor
         self._stall_limit_s = stall_limit_s
         self._seats: list[Seat] = []
+        self._dropped_by_gone = 0
         self._teams = Teams(control.calls)
         self._unsubscribe = control.subscribe(self._on_news), control.subscribe_talk(self._on_news)
 
@@ -69,9 +70,20 @@ class Events:
         """Safe twice."""
         if seat in self._seats:
             self._seats.remove(seat)
+            self._dropped_by_gone += seat.watcher.dropped
         if seat.sweep is not None:
             seat.sweep.cancel()
         seat.sink.on_writable(None)
+
+    @property
+    def watchers(self) -> list[User]:
+        """Who watches; one entry for each connection."""
+        return [seat.user for seat in self._seats]
+
+    @property
+    def dropped(self) -> int:
+        """Events that watchers were too slow for, since the start."""
+        return self._dropped_by_gone + sum(seat.watcher.dropped for seat in self._seats)
 
     def stop(self) -> None:
         for unsubscribe in self._unsubscribe:

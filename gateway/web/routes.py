@@ -29,6 +29,10 @@ Ready = Callable[[], str | None]
 """None when new calls can be carried; otherwise why not, in plain words."""
 
 
+Drill = Callable[[], Json | None]
+"""How the last drill of the alerts' way went; None where there is no broker."""
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +72,9 @@ async def current_user(request: Request) -> User:
 Asking = Annotated[User, Depends(current_user)]
 
 
-def add_routes(app: FastAPI, control: Control, authenticate: Authenticate, ready: Ready) -> None:
+def add_routes(
+    app: FastAPI, control: Control, authenticate: Authenticate, ready: Ready, drill: Drill = lambda: None
+) -> None:
     """All of HTTP, with refusals as JSON."""
     app.state.authenticate = authenticate
     app.add_exception_handler(Refused, _refused)
@@ -76,11 +82,11 @@ def add_routes(app: FastAPI, control: Control, authenticate: Authenticate, ready
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, internal_error)
-    app.include_router(_health(ready))
+    app.include_router(_health(ready, drill))
     app.include_router(_api(control))
 
 
-def _health(ready: Ready) -> APIRouter:
+def _health(ready: Ready, drill: Drill) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -90,11 +96,14 @@ def _health(ready: Ready) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """New calls can be carried; 503 with the reason when not."""
-        why_not = ready()
+        """New calls can be carried; 503 with the reason when not. Beside it how the last drill of the alerts'
+        way went: no reason to send calls elsewhere, but one to look.
+        """
+        why_not, held = ready(), drill()
+        shown: Json = {} if held is None else {"drill": held}
         if why_not is None:
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "error": why_not, "hint": "see the log"}, 503)
+            return JSONResponse({"status": "ready", **shown})
+        return JSONResponse({"status": "not ready", "error": why_not, "hint": "see the log", **shown}, 503)
 
     return router
 

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import APIRouter
 
 from gateway.core.model import Address
+from gateway.core.permissions import User
 from gateway.core.ports import Control, Floor
 from gateway.web.audio import Feeds, audio_router
 from gateway.web.auth import Authenticate, HideTokens
@@ -27,7 +28,7 @@ from gateway.web.limits import BodyLimit
 from gateway.web.pages import add_console
 from gateway.web.recorded import Record
 from gateway.web.revocation import Revocation
-from gateway.web.routes import Ready, add_routes
+from gateway.web.routes import Drill, Ready, add_routes
 from gateway.web.session import SignIns, session_router
 from gateway.web.socket import FAREWELL_S, GatewayWebSocket
 
@@ -61,6 +62,16 @@ class WebServer:
         """`http://host:port`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def watchers(self) -> list[User]:
+        """Who watches `/api/events`; one entry for each connection."""
+        return self._events.watchers
+
+    @property
+    def events_dropped(self) -> int:
+        """Events that watchers were too slow for, since the start."""
+        return self._events.dropped
 
     async def started(self) -> None:
         """Wait until requests are answered. Raises what the server failed with."""
@@ -102,6 +113,7 @@ async def serve_web(
     headsets: Headsets | None = None,
     floor: Floor | None = None,
     ready: Ready = lambda: None,
+    drill: Drill = lambda: None,
     stall_limit_s: float = 30.0,
     sign_ins: SignIns | None = None,
     trusted_proxies: Sequence[str] = (),
@@ -112,7 +124,7 @@ async def serve_web(
 
     authenticate: token → User, None for an unknown token; must compare in constant time.
     feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
-    supervise from a browser. floor: duty and help; None: there are none. ready: what `/readyz` says.
+    supervise from a browser. floor: duty and help; None: there are none. ready, drill: what `/readyz` says.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
     sign_ins: whose sessions cookies stand for; None: bearer tokens alone. record: the trail; None: there is
     none.
@@ -129,7 +141,7 @@ async def serve_web(
     )
     add_console(app)
     add_docs(app)
-    add_routes(app, control, authenticate, ready)
+    add_routes(app, control, authenticate, ready, drill)
     revocation = Revocation(sign_ins)
     app.state.sessions, app.state.revocation, app.state.record = sign_ins, revocation, record
     if sign_ins is not None:

@@ -49,6 +49,8 @@ class Watcher:
         self.state = State.LIVE
         self.missed = 0
         """Events dropped since the last snapshot."""
+        self.dropped = 0
+        """Events dropped since the beginning."""
 
     def _enter(self, state: State) -> None:
         if state not in _ALLOWED[self.state]:
@@ -65,12 +67,14 @@ class Watcher:
         """The next event, as JSON text."""
         if self.state is State.LOST:
             self.missed += 1
+            self.dropped += 1
             return
         self._queue.append(event)
         if self.state is State.LIVE:
             self._drain()
         elif len(self._queue) > self._limit:
             self.missed = len(self._queue) - self._snapshot_waits
+            self.dropped += self.missed
             self._queue.clear()
             self._enter(State.LOST)
 

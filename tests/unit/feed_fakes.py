@@ -90,6 +90,13 @@ class FakeControl:
         self._clock = clock
         self._numbers = count(1)
 
+    def raise_drill(self) -> str:
+        drill = f"d-{len(self.asked)}"
+        self.asked.append(("drill", drill))
+        for watcher in list(self.watchers):
+            watcher(News("drill.raised", AT, None, {"drill": drill}))
+        return drill
+
     def publish(self, kind: str, call: str | None = None, /, **data: Any) -> None:
         for watcher in tuple(self.watchers):
             watcher(News(kind, AT, None if call is None else CallId(call), data))

@@ -19,7 +19,9 @@ def test_names() -> None:
         "nhs/gateway/leeds/alert/raise",
         "nhs/gateway/leeds/alert/+/acknowledge",
         "nhs/gateway/leeds/alert/+/resolve",
+        "nhs/gateway/leeds/gateway/node1/drill",
     )
+    assert TOPICS.help_state("h-1") == "nhs/gateway/leeds/help/h-1/state"
 
 
 @pytest.mark.parametrize("strange", ["a/b", "#", "+", "a b", "ü", "%2F"])
