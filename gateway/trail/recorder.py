@@ -25,7 +25,15 @@ RECORDED = frozenset(
     }
 )
 """News whose kind begins so is recorded. Calls as such are not: nothing of a patient belongs here."""
-_WHO = {"alert.acknowledged": "acknowledged_by", "alert.resolved": "resolved_by"}
+_WHO = {
+    "alert.acknowledged": "acknowledged_by",
+    "alert.resolved": "resolved_by",
+    "help.answered": "answered_by",
+    "help.closed": "closed_by",
+    "audit.started": "auditor",
+    "audit.marked": "auditor",
+    "audit.finished": "auditor",
+}
 """The fact that names who did it, where that is not `user`."""
 _ALSO_WHO = ("by", "raised_by", "identity")
 Put = Callable[[str, str | None, Mapping[str, Any], str], None]
