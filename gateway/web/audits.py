@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from gateway.core.audit import Form, Given
 from gateway.core.errors import GatewayError, NoRoute, NotPermitted
@@ -25,7 +25,26 @@ from gateway.web.visible import call_for
 
 Tell = Callable[[str, CallId | None, Mapping[str, Any]], None]
 MAX_EXPORT = 5000
-Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character cannot be kept")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+"""PostgreSQL's text has no NUL."""
+
+
+def _of_this_age(at: datetime) -> datetime:
+    if not 1970 < at.year < 2970:
+        raise ValueError("allowed: the years 1971 to 2969")
+    return at
+
+
+When = Annotated[AwareDatetime, AfterValidator(_of_this_age)]
+Id = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 
 
 class BeginAudit(Body):
@@ -35,7 +54,7 @@ class BeginAudit(Body):
 
 class AnswerGiven(Body):
     value: Annotated[str, StringConstraints(max_length=64)] | None = None
-    comment: str = Field("", max_length=4000)
+    comment: Text = Field("", max_length=4000)
     markers: list[Annotated[int, Field(ge=1, le=1_000_000)]] = Field([], max_length=50)
 
     def given(self) -> Given:
@@ -44,12 +63,12 @@ class AnswerGiven(Body):
 
 class ChangeAudit(Body):
     answers: dict[Id, AnswerGiven | None] = Field({}, max_length=200, description="null takes one back")
-    comment: str | None = Field(None, max_length=10_000, description="on the whole call")
+    comment: Text | None = Field(None, max_length=10_000, description="on the whole call")
 
 
 class MakeMarker(Body):
     media_time_ms: int = Field(ge=0, le=2_147_483_647, description="as in the live audio's frames")
-    note: str = Field("", max_length=1000)
+    note: Text = Field("", max_length=1000)
 
 
 def audits_router(control: Control, book: AuditBook, forms: Mapping[str, Form], tell: Tell) -> APIRouter:
@@ -80,8 +99,8 @@ def audits_router(control: Control, book: AuditBook, forms: Mapping[str, Form], 
         format: Literal["json", "csv"] = "json",
         state: Literal["open", "finished"] | None = None,
         form: Id | None = None,
-        since: AwareDatetime | None = None,
-        until: AwareDatetime | None = None,
+        since: When | None = None,
+        until: When | None = None,
         limit: Annotated[int, Query(ge=1, le=MAX_EXPORT)] = 500,
     ) -> Response:
         """Your own audits, newest first; for who may review, all of their teams. As JSON, or as CSV with one

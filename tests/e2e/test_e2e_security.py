@@ -25,7 +25,7 @@ from gateway.core.permissions import ROLE_ACTIONS
 
 ROLES = sorted(ROLE_ACTIONS)
 BY_ROLE = {role: f"role-{role}-" + "0123456789abcdef" * 2 for role in ROLES}
-PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("post", "/api/session")}
+PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("post", "/api/session")}
 """What needs no credential, besides what OpenID Connect needs before one has any."""
 PUBLIC_UNDER = "/api/session/oidc"
 BODIES: tuple[Any, ...] = ({}, "x", {"mode": "listen", "via": "web", "on": True, "call": "c-1", "form": "f"})

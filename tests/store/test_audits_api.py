@@ -154,36 +154,38 @@ async def test_who_sees_which(desk: Desk) -> None:
     assert changed.status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("who", "verb", "path", "body", "status", "error"),
-    [
-        (None, "GET", "/api/audits", None, 401, "no token given"),
-        (None, "GET", "/api/audit/forms", None, 401, "no token given"),
-        ("fiona", "GET", "/api/audits", None, 403, "fiona may not audit"),
-        ("ann", "GET", "/api/audit/forms", None, 403, "ann may not audit"),
-        (
-            "fiona",
-            "POST",
-            "/api/audits",
-            {"call": "c-1", "form": "call-handling"},
-            403,
-            "fiona may not audit",
-        ),
-        ("mona", "POST", "/api/audits", {"call": "c-1", "form": "call-handling"}, 403, "mona may not audit"),
-        ("arthur", "POST", "/api/audits", {"call": "c-2", "form": "call-handling"}, 404, "no live call c-2"),
-        ("arthur", "POST", "/api/audits", {"call": "c-1", "form": "other"}, 404, "no form other"),
-        ("arthur", "GET", "/api/audits/u-none", None, 404, "no audit u-none"),
-        ("fiona", "GET", "/api/audits/u-none", None, 403, "fiona may not audit"),
-        ("arthur", "GET", "/api/audits?since=yesterday", None, 422, "since:"),
-        ("arthur", "GET", "/api/audits?limit=0", None, 422, "limit:"),
-    ],
-)
-async def test_refusals(
-    desk: Desk, who: str | None, verb: str, path: str, body: object, status: int, error: str
-) -> None:
-    answer = await desk(who, verb, path, body)
-    assert answer.status_code == status
-    assert answer.json()["error"].startswith(error)
+REFUSALS: list[tuple[str | None, str, str, object, int, str]] = [
+    (None, "GET", "/api/audits", None, 401, "no token given"),
+    (None, "GET", "/api/audit/forms", None, 401, "no token given"),
+    ("fiona", "GET", "/api/audits", None, 403, "fiona may not audit"),
+    ("ann", "GET", "/api/audit/forms", None, 403, "ann may not audit"),
+    (
+        "fiona",
+        "POST",
+        "/api/audits",
+        {"call": "c-1", "form": "call-handling"},
+        403,
+        "fiona may not audit",
+    ),
+    ("mona", "POST", "/api/audits", {"call": "c-1", "form": "call-handling"}, 403, "mona may not audit"),
+    ("arthur", "POST", "/api/audits", {"call": "c-2", "form": "call-handling"}, 404, "no live call c-2"),
+    ("arthur", "POST", "/api/audits", {"call": "c-1", "form": "other"}, 404, "no form other"),
+    ("arthur", "GET", "/api/audits/u-none", None, 404, "no audit u-none"),
+    ("fiona", "GET", "/api/audits/u-none", None, 403, "fiona may not audit"),
+    ("arthur", "GET", "/api/audits?since=yesterday", None, 422, "since:"),
+    ("arthur", "GET", "/api/audits?since=0001-01-01T00:00:00%2B14:00", None, 422, "since:"),
+    ("arthur", "GET", "/api/audits?form=%00", None, 422, "form:"),
+    ("arthur", "GET", "/api/audits/%00", None, 422, "audit:"),
+    ("arthur", "POST", "/api/audits", {"call": "c-1\0", "form": "call-handling"}, 422, "call:"),
+    ("arthur", "GET", "/api/audits?limit=0", None, 422, "limit:"),
+]
+
+
+async def test_refusals(desk: Desk) -> None:
+    for who, verb, path, body, status, error in REFUSALS:
+        answer = await desk(who, verb, path, body)
+        assert answer.status_code == status, (path, answer.text)
+        assert answer.json()["error"].startswith(error), (path, answer.text)
 
 
 async def test_answers_that_the_form_does_not_know(desk: Desk) -> None:
@@ -196,6 +198,11 @@ async def test_answers_that_the_form_does_not_know(desk: Desk) -> None:
     ):
         refused = await desk("arthur", "PATCH", path, {"answers": answers})
         assert (refused.status_code, said in refused.json()["error"]) == (422, True), refused.text
+    for body in ({"comment": "\0"}, {"answers": {"greeting": {"value": "yes", "comment": "\0"}}}):
+        assert (await desk("arthur", "PATCH", path, body)).status_code == 422
+    marker = {"media_time_ms": 2**31 - 1, "note": "\0"}
+    assert (await desk("arthur", "POST", f"{path}/markers", marker)).status_code == 422
+    assert (await desk("arthur", "POST", f"{path}/markers", {"media_time_ms": 2**31})).status_code == 422
     assert (await desk("arthur", "GET", path)).json()["answers"] == {}
 
 
