@@ -47,6 +47,7 @@ from gateway.store.keeper import Keeper
 from gateway.store.place import made_state_directory, store_url
 from gateway.store.retention import Rule, by_column
 from gateway.store.tables.audits import audits
+from gateway.store.tables.floor import floor
 from gateway.trail.chain import prune
 from gateway.trail.configuration import facts_of, remember
 from gateway.trail.key import load_or_make
@@ -108,6 +109,11 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     key = load_or_make(state)
     rules = [
         Rule("sessions", 1.0, prune_sessions),
+        Rule(
+            "alerts",
+            config.store.retention.alerts_days,
+            by_column(floor, "changed_at", floor.c.kind == "alert", floor.c.open.is_(False)),
+        ),
         Rule("audits", config.store.retention.audits_days, by_column(audits, "created_at")),
         Rule(
             "trail",
@@ -177,6 +183,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             floor=exchange.floor,
             ready=exchange.why_not_ready,
             drill=overview.drill,
+            stored=kept.settled,
             sign_ins=sign_ins,
             trusted_proxies=config.web.trusted_proxies,
             routers=[
@@ -201,7 +208,13 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
 
     if config.mqtt is not None:
         publisher = Publisher(
-            config.mqtt, config.node.name, config.node.site, exchange, directory.by_id, exchange.floor
+            config.mqtt,
+            config.node.name,
+            config.node.site,
+            exchange,
+            directory.by_id,
+            exchange.floor,
+            stored=kept.settled,
         )
         overview.publisher = publisher
         await publisher.start()

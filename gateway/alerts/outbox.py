@@ -13,6 +13,8 @@ from typing import Any
 
 from gateway.alerts.topics import Message, Origin, Topics
 
+RESTARTED = 100_000
+"""By so much the revision of an alert jumps with each restart that it has outlived."""
 RESOLVED, CLOSED = "resolved", "closed"
 
 
@@ -51,7 +53,9 @@ class AlertOutbox:
         then cleared.
         """
         alert = str(facts["id"])
-        revision = self._revision[alert] = self._revision.get(alert, 0) + 1
+        # Above whatever was published of it before a restart.
+        before = RESTARTED * int(facts.get("restarts", 0))
+        revision = self._revision[alert] = self._revision.get(alert, before) + 1
         requests = self._requests.setdefault(alert, [])
         if request is not None and request not in requests:
             requests.append(request)

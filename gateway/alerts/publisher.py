@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -39,8 +39,14 @@ TELL_AGAIN_S = 60.0
 """A broker that stays away is logged so often."""
 
 
+async def _at_once() -> None:
+    """Nothing is stored."""
+
+
 class Publisher:
-    """`start`, then `stop`. find_user: id of an advisor or user → `User`; None for nobody known."""
+    """`start`, then `stop`. find_user: id of an advisor or user → `User`; None for nobody known. stored:
+    awaited before an alert is published, so that what was told is not forgotten.
+    """
 
     def __init__(
         self,
@@ -53,6 +59,7 @@ class Publisher:
         *,
         environ: Mapping[str, str] = os.environ,
         first_drill_s: float = FIRST_S,
+        stored: Callable[[], Awaitable[object]] = _at_once,
         protocol: Literal["3.1.1", "5"] = "3.1.1",
     ) -> None:
         topics, origin = Topics(settings.topic_root, site, node), Origin(site, node)
@@ -88,6 +95,7 @@ class Publisher:
             calls=self._calls,
             inbound=self._inbound,
             drill=self.drill,
+            stored=stored,
             alert_work=self._alert_work,
             help_work=self._help_work,
             call_work=self._call_work,

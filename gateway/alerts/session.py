@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,6 +66,7 @@ class Session:
         calls: CallStates,
         inbound: Inbound,
         drill: Drill,
+        stored: Callable[[], Awaitable[object]],
         alert_work: Work,
         help_work: Work,
         call_work: Work,
@@ -78,6 +80,7 @@ class Session:
         self._calls = calls
         self._inbound = inbound
         self._drill = drill
+        self._stored = stored
         self._alert_work = alert_work
         self._help_work = help_work
         self._call_work = call_work
@@ -112,6 +115,7 @@ class Session:
         while True:
             await work.wait()
             while (message := outbox.head) is not None:
+                await self._stored()
                 await self._publish(message)
                 outbox.done(message)
 

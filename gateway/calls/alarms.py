@@ -4,7 +4,8 @@ somebody comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.alert import Alert, AlertState
@@ -15,6 +16,10 @@ from gateway.core.model import CallId
 from gateway.log import get_logger
 
 log = get_logger(__name__)
+
+
+RESTORE_S = 2.0
+"""After a restart, until what is open rings again [s]: telephones can be called only once everything runs."""
 
 
 class Timer(Protocol):
@@ -121,6 +126,20 @@ class AlertDesk:
             alert.call_ended = True
             self._settle(alert)
 
+    def restore(self, kept: Iterable[Mapping[str, Any]]) -> None:
+        """Take up what was open when the gateway ended: the escalation goes on where it would be by now."""
+        for facts in kept:
+            if facts["id"] in self._open:
+                continue
+            alert, now = Alert.restored(facts), self._now()
+            self._open[alert.id] = alert
+            self._publish("alert.restored", alert.call, alert.snapshot())
+            self._settle(alert)
+            if alert.state is AlertState.RAISED:
+                begun_s = now.s - max(0.0, _seconds(alert.raised_at, now.at))
+                self._ladders[alert.id] = Escalation(self._tiers, self._standing, begun_s)
+                self._arm(alert.id, RESTORE_S)
+
     def duty_changed(self) -> None:
         """Somebody came or went: who is rung now may differ."""
         for alert in list(self._open.values()):
@@ -158,7 +177,7 @@ class AlertDesk:
         alert, now = self._open[alert_id], self._now()
         on_duty = self._on_duty(alert.team)
         for number, tier in ladder.advance(now.s, on_duty):
-            if number > 1:
+            if number > alert.tier:
                 alert.reach(number, tier.name, now.at)
                 self._publish("alert.escalated", alert.call, alert.snapshot())
         while alert.state is AlertState.RAISED and (target := ladder.next(now.s, on_duty)) is not None:
@@ -197,3 +216,7 @@ class AlertDesk:
         self._stop(alert)
         del self._open[alert.id]
         self._publish("alert.resolved", alert.call, alert.snapshot())
+
+
+def _seconds(since: str, until: str) -> float:
+    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()

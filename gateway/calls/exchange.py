@@ -205,8 +205,9 @@ class Exchange(Control):
         self._runner.publish(kind, call, data)
 
     def restore(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        """Take up what was open when the gateway ended; kept: snapshots by `duty` and `help`."""
+        """Take up what was open when the gateway ended; kept: snapshots by `duty`, `help` and `alert`."""
         self.floor.restore(kept.get("duty", ()), kept.get("help", ()))
+        self._summons.desk.restore(kept.get("alert", ()))
 
     # ── core.ports.Control: watching ──
 

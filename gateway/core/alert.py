@@ -11,6 +11,7 @@ acknowledgement. Nothing here is forgotten by a clock.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -72,7 +73,38 @@ class Alert:
             "tier": None,
             "resolved_by": None,
             "resolved_at": None,
+            "restarts": 0,
         }
+
+    @classmethod
+    def restored(cls, facts: Mapping[str, Any]) -> Alert:
+        """One from before a restart of the gateway, from what `snapshot` told; its call ended with that.
+        Raises KeyError or ValueError.
+        """
+        found = cls(
+            str(facts["id"]),
+            None if facts["call"] is None else CallId(facts["call"]),
+            dict(facts["advisor"]),
+            str(facts["raised_by"]),
+            str(facts["via"]),
+            str(facts["reason"]),
+            str(facts["raised_at"]),
+        )
+        found.state = AlertState(facts["state"])
+        found.call_ended = found.call is not None
+        found._facts.update({name: facts[name] for name in found._facts if name in facts})
+        found._facts["restarts"] += 1
+        return found
+
+    @property
+    def raised_at(self) -> str:
+        at: str = self._facts["raised_at"]
+        return at
+
+    @property
+    def tier(self) -> int:
+        """The number of the tier that it has reached; 0: none yet."""
+        return int(self._facts["tier"]["number"]) if self._facts["tier"] else 0
 
     @property
     def open(self) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps what is open on the floor: written when it changes, given back at the start.
+"""Keeps what is open on the floor, alerts above all: written when it changes, given back at the start.
 
 The call logic is only listened to, so that a store that is slow or down disturbs nothing: what could not be
 written is written once the store is back, by its latest state.
@@ -23,6 +23,9 @@ log = get_logger(__name__)
 
 RETRY_S = 2.0
 """Between one attempt to write and the next, while the store is down [s]."""
+STORED_S = 1.0
+"""How long is waited for a write before the answer is given without it [s]: a store that is down holds up no
+alert."""
 FAREWELL_S = 2.0
 """When stopping: for what still waits."""
 
@@ -30,6 +33,7 @@ Restore = Callable[[Mapping[str, Sequence[Mapping[str, Any]]]], None]
 _IS_OPEN: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "duty": lambda facts: bool(facts["on"]),
     "help": lambda facts: facts["state"] != "closed",
+    "alert": lambda facts: facts["state"] != "resolved",
 }
 
 
@@ -72,11 +76,20 @@ class FloorKeeper:
             await asyncio.wait([self._task])
             self._task = None
 
+    async def settled(self) -> bool:
+        """Wait until all that has changed is on the disk. False: it is not, after `STORED_S`."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), STORED_S)
+        except TimeoutError:
+            log.warning("store.behind", doing="floor", waiting=len(self._changed))
+            return False
+        return True
+
     def _on_news(self, news: News) -> None:
         kind = news.kind.partition(".")[0]
         if kind == "duty":
             self._note(kind, str(news.data["user"]), news)
-        elif kind == "help" and "state" in news.data:
+        elif kind in ("help", "alert") and "state" in news.data and "id" in news.data:
             self._note(kind, str(news.data["id"]), news)
 
     def _note(self, kind: str, id_: str, news: News) -> None:
@@ -113,13 +126,17 @@ class FloorKeeper:
                 self._changed = {**taken, **self._changed}
                 await asyncio.sleep(RETRY_S)
                 self._wanted.set()
+            except Exception:
+                # What it was about stays in the log and in memory; what comes next is written all the same.
+                log.exception("store.fault", doing="floor", what=[f"{kind} {id_}" for kind, id_ in taken])
 
     async def _write(self, taken: Mapping[tuple[str, str], tuple[Mapping[str, Any], str]]) -> None:
         async with self._store.database.write() as connection:
             for (kind, id_), (facts, at) in taken.items():
                 same = and_(floor.c.node == self._node, floor.c.kind == kind, floor.c.id == id_)
                 await connection.execute(delete(floor).where(same))
-                if _IS_OPEN[kind](facts):
-                    row = {"node": self._node, "kind": kind, "id": id_, "open": True, "facts": facts}
+                is_open = _IS_OPEN[kind](facts)
+                if is_open or kind == "alert":
+                    row = {"node": self._node, "kind": kind, "id": id_, "open": is_open, "facts": facts}
                     changed_at = datetime.fromisoformat(at)
                     await connection.execute(insert(floor).values(**row, changed_at=changed_at))

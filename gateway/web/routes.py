@@ -5,7 +5,7 @@ Every handler is a coroutine, so that it runs on the loop's thread, where the ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -27,6 +27,14 @@ from gateway.web.visible import alerts_for, call_for, calls_for
 Json = dict[str, Any]
 Ready = Callable[[], str | None]
 """None when new calls can be carried; otherwise why not, in plain words."""
+
+
+Stored = Callable[[], Awaitable[object]]
+"""Awaited before an alert is answered: it is on the disk then, or the store is down."""
+
+
+async def at_once() -> None:
+    """Nothing is stored."""
 
 
 Drill = Callable[[], Json | None]
@@ -73,10 +81,16 @@ Asking = Annotated[User, Depends(current_user)]
 
 
 def add_routes(
-    app: FastAPI, control: Control, authenticate: Authenticate, ready: Ready, drill: Drill = lambda: None
+    app: FastAPI,
+    control: Control,
+    authenticate: Authenticate,
+    ready: Ready,
+    drill: Drill = lambda: None,
+    stored: Stored = at_once,
 ) -> None:
     """All of HTTP, with refusals as JSON."""
     app.state.authenticate = authenticate
+    app.state.stored = stored
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(GatewayError, _refused)
     app.add_exception_handler(RequestValidationError, _unprocessable)
@@ -147,9 +161,11 @@ def _api(control: Control) -> APIRouter:
         return alerts_for(user, control)
 
     @router.post("/alerts", status_code=201, tags=["alerts"])
-    async def raise_alert(user: Asking, wanted: RaiseAlert) -> Json:
+    async def raise_alert(user: Asking, wanted: RaiseAlert, request: Request) -> Json:
         call = None if wanted.call is None else CallId(wanted.call)
-        return control.raise_alert(user, call, "web", wanted.reason)
+        raised = control.raise_alert(user, call, "web", wanted.reason)
+        await request.app.state.stored()
+        return raised
 
     @router.post("/alerts/{alert}/acknowledge", tags=["alerts"])
     async def acknowledge(user: Asking, alert: str) -> Json:

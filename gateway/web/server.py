@@ -28,7 +28,7 @@ from gateway.web.limits import BodyLimit
 from gateway.web.pages import add_console
 from gateway.web.recorded import Record
 from gateway.web.revocation import Revocation
-from gateway.web.routes import Drill, Ready, add_routes
+from gateway.web.routes import Drill, Ready, Stored, add_routes, at_once
 from gateway.web.session import SignIns, session_router
 from gateway.web.socket import FAREWELL_S, GatewayWebSocket
 
@@ -114,6 +114,7 @@ async def serve_web(
     floor: Floor | None = None,
     ready: Ready = lambda: None,
     drill: Drill = lambda: None,
+    stored: Stored | None = None,
     stall_limit_s: float = 30.0,
     sign_ins: SignIns | None = None,
     trusted_proxies: Sequence[str] = (),
@@ -125,6 +126,7 @@ async def serve_web(
     authenticate: token → User, None for an unknown token; must compare in constant time.
     feeds: the `gateway.feeds.hub.Hub`. headsets: the `gateway.feeds.headsets.HeadsetDesk`; None: nobody can
     supervise from a browser. floor: duty and help; None: there are none. ready, drill: what `/readyz` says.
+    stored: awaited before an alert is answered.
     stall_limit_s: a watcher that reads nothing for so long is cut off (a listener: see `Hub`).
     sign_ins: whose sessions cookies stand for; None: bearer tokens alone. record: the trail; None: there is
     none.
@@ -141,7 +143,7 @@ async def serve_web(
     )
     add_console(app)
     add_docs(app)
-    add_routes(app, control, authenticate, ready, drill)
+    add_routes(app, control, authenticate, ready, drill, stored or at_once)
     revocation = Revocation(sign_ins)
     app.state.sessions, app.state.revocation, app.state.record = sign_ins, revocation, record
     if sign_ins is not None:

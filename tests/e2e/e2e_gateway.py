@@ -186,6 +186,15 @@ class Gateway:
         self._process = None
         return code
 
+    def kill(self) -> None:
+        """As `kill -9`; `start` may follow."""
+        assert self._process is not None and self._reader is not None
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(PATIENCE_S)
+        self._process = None
+        self._lines, self._events = [], []
+
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
-from e2e_gateway import PATIENCE_S, Gateway, Settings, free_port, until
+from e2e_gateway import PATIENCE_S, Gateway, Ports, Settings, free_port, until
 from e2e_house import House
 
 from simulators import IncomingCall
@@ -149,3 +149,33 @@ async def test_an_alert_of_somebody_without_a_call_rings_too(
     assert (await gateway.logged("alert.acknowledged", since=mark))["acknowledged_by"] == "fiona"
     await phone.hang_up()
     assert (await gateway.ask("POST", f"/api/alerts/{raised['id']}/resolve")).json()["state"] == "resolved"
+
+
+@needs_mosquitto
+async def test_an_alert_outlives_kill_minus_nine_and_rings_on(tmp_path: Path) -> None:
+    """A gateway of its own: raised, answered, killed at once; started again it rings, and the broker hears the end."""
+    port = free_port()
+    settings = Settings(mqtt_url=f"mqtt://127.0.0.1:{port}", alerts=ALERTS)
+    gateway = Gateway(settings, Ports(free_port(), free_port(), free_port()), tmp_path)
+    async with Mosquitto(tmp_path, port), Wallboard(port) as wallboard:
+        try:
+            await asyncio.to_thread(gateway.start)
+            await gateway.ask("PUT", "/api/duty", {"on": True})
+            raised = (await gateway.ask("POST", "/api/alerts", {"reason": "fire"}, who="mona")).json()
+            await asyncio.to_thread(gateway.kill)
+            await asyncio.to_thread(gateway.start)
+            (alert,) = await gateway.get("/api/alerts")
+            assert (alert["id"], alert["reason"], alert["restarts"]) == (raised["id"], "fire", 1)
+            assert [one["user"] for one in (await gateway.get("/api/duty"))["on_duty"]] == ["fiona"]
+            async with House(gateway) as house:
+                number, phone = await rings(house)
+                assert number in (FIONA, DESK, MONA)
+                await phone.answer()
+                await until(lambda: wallboard.alerts(id=alert["id"], state="acknowledged"), bool)
+                await phone.hang_up()
+                await gateway.ask("POST", f"/api/alerts/{alert['id']}/resolve")
+                await until(lambda: wallboard.alerts(id=alert["id"], state="resolved"), bool)
+        finally:
+            await asyncio.to_thread(gateway.stop)
+    revisions = [one["revision"] for one in wallboard.alerts(id=alert["id"])]
+    assert revisions == sorted(revisions)

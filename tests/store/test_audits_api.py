@@ -223,7 +223,7 @@ async def test_the_export_is_safe_for_a_spreadsheet_and_can_be_filtered(desk: De
     assert (rows[0]["markers_ms"], rows[0]["score_percent"], rows[0]["passed"]) == ("61000", "100.0", "true")
     assert rows[0]["overall_comment"] == 'a "quote",\na line'
     assert (await desk("mona", "GET", "/api/audits?form=other")).json() == []
-    assert (await desk("mona", "GET", "/api/audits?since=2999-01-01T00:00:00Z")).json() == []
+    assert (await desk("mona", "GET", "/api/audits?since=2900-01-01T00:00:00Z")).json() == []
     assert len((await desk("mona", "GET", "/api/audits?limit=1")).json()) == 1
 
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+from sqlalchemy import select
+
+import gateway.store.floor as module
 from gateway.config.model import Store
 from gateway.core.events import News
-from gateway.store import Database
+from gateway.store import Database, StoreUnavailable
 from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
 from gateway.store.place import store_url
+from gateway.store.retention import by_column
+from gateway.store.tables.floor import floor
 
 AT = "2026-11-25T10:00:00.000Z"
 
@@ -68,10 +75,45 @@ async def test_what_is_open_is_given_back_and_what_is_over_is_not(empty_store: S
         assert [facts["id"] for facts in again.restored["help"]] == ["h1"]
 
 
-async def test_what_cannot_be_written_is_written_later(empty_store: Store, monkeypatch: Any) -> None:
-    import gateway.store.floor as module
-    from gateway.store import StoreUnavailable
+async def test_alerts_are_on_the_disk_when_they_are_answered_and_stay_when_resolved(
+    empty_store: Store,
+) -> None:
+    async with Gateway(empty_store) as one:
+        for id_, state in (("a1", "raised"), ("a2", "raised"), ("a2", "resolved")):
+            one.tell(News("alert.raised", AT, None, {"id": id_, "state": state}))
+        one.tell(News("alert.rung", AT, None, {"alert": "a1"}))
+        assert await one.floor.settled()
+        # As after kill -9: nothing is said, nothing is stopped.
+        async with Gateway(empty_store) as again:
+            assert again.restored is not None
+            assert [facts["id"] for facts in again.restored["alert"]] == ["a1"]
+            async with again.keeper.database.read() as connection:
+                kept = (await connection.execute(select(floor.c.id, floor.c.open))).all()
+            assert sorted(map(tuple, kept)) == [("a1", True), ("a2", False)]
+            rule = by_column(floor, "changed_at", floor.c.kind == "alert", floor.c.open.is_(False))
+            assert await rule(again.keeper.database, datetime.fromisoformat(AT) + timedelta(days=1)) == 1
 
+
+async def test_a_store_that_is_down_holds_up_nobody_for_long(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STORED_S", 0.05)
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    async with Gateway(empty_store) as one:
+
+        def down() -> Any:
+            raise StoreUnavailable("down")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(one.keeper.database, "write", down)
+            one.tell(duty("fiona", True))
+            assert not await one.floor.settled()
+        async with asyncio.timeout(30):
+            while not await one.floor.settled():
+                pass
+
+
+async def test_what_cannot_be_written_is_written_later(empty_store: Store, monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "RETRY_S", 0.01)
     async with Gateway(empty_store) as one:
         real, failed, often = one.keeper.database.write, [], asyncio.Event()

@@ -360,3 +360,40 @@ def test_duty_and_breaks_outlive_a_restart(house: House) -> None:
     assert after.exchange.floor.duty() == floor.duty()
     assert [one["kind"] for one in after.exchange.floor.help()] == ["break"]
     assert after.last("help.closed")["closed_by"] == "call ended"
+
+
+def test_an_alert_outlives_a_restart_and_climbs_on_where_it_would_be_by_now(house: House) -> None:
+    on_duty(house, FIONA)
+    call = house.conversation()
+    panic(house, call)
+    house.loop.advance(25)
+    before = alert(house)
+    assert before["tier"]["name"] == "front desk"
+    after = House(SETUP)
+    after.loop.now_s += 30  # of the same clock: 30 s after the raise
+    after.exchange.restore({"duty": house.exchange.floor.duty(), "alert": [before, before]})
+    assert after.kinds() == ["alert.restored"]
+    assert alert(after) == {**before, "restarts": 1}
+    assert after.sip.invites == {}
+    after.loop.advance(2.1)
+    assert sorted(invite.uri[4:8] for invite in after.sip.invites.values()) == ["9000", "9001"]
+    assert alert(after)["tier"] == before["tier"]
+    after.loop.advance(8)
+    assert alert(after)["tier"]["name"] == "management"
+    after.answers(leg_to(after, "9001"))
+    assert after.exchange.alerts() == []  # seen, and its call was over with the restart
+    assert after.last("alert.resolved")["acknowledged_by"] == "fiona"
+
+
+def test_after_a_restart_an_acknowledged_alert_is_over_unless_it_had_no_call(house: House) -> None:
+    call = house.conversation()
+    panic(house, call)
+    house.exchange.acknowledge_alert(FIONA, alert(house)["id"])
+    alone = house.exchange.raise_alert(BEN, None, "web", "at the door")
+    house.exchange.acknowledge_alert(FIONA, alone["id"])
+    after = House(SETUP)
+    after.exchange.restore({"alert": house.exchange.alerts()})
+    assert [one["id"] for one in after.exchange.alerts()] == [alone["id"]]
+    after.loop.advance(60)
+    assert after.sip.invites == {}
+    assert after.exchange.resolve_alert(FIONA, alone["id"])["restarts"] == 1
