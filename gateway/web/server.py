@@ -11,7 +11,7 @@ import socket
 from collections.abc import Generator, Sequence
 
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from gateway.core.model import Address
 from gateway.core.permissions import User
