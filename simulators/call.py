@@ -31,6 +31,8 @@ from .useragent import UserAgent
 log = logging.getLogger(__name__)
 
 HANG_UP_TIMEOUT_S = 5.0
+OFFER_TIMEOUT_S = 15.0
+"For the answer to an offer of ours within a call."
 LINGER_S = 0.2
 "How long the RTP port stays open past the end, for what is still under way."
 
@@ -125,30 +127,32 @@ class Call(CallMedia, InDialog):
         self._media.stop()
         self._finish(CallState.VANISHED, Ended("local", 0, "vanished"))
 
-    async def hold(self, direction: Direction | str = Direction.SENDONLY, timeout: float = 5.0) -> None:
+    async def hold(
+        self, direction: Direction | str = Direction.SENDONLY, timeout: float = OFFER_TIMEOUT_S
+    ) -> None:
         """Hold the other end by re-INVITE; silence is sent while on hold, nothing if `direction` is
         "inactive".
         """
         self._media.talker.on_hold = True
         await self._offer_direction(Direction(direction), timeout)
 
-    async def resume(self, timeout: float = 5.0) -> None:
+    async def resume(self, timeout: float = OFFER_TIMEOUT_S) -> None:
         """Take the other end back."""
         await self._offer_direction(Direction.SENDRECV, timeout)
         self._media.talker.on_hold = False
 
-    async def reinvite(self, sdp: CustomSdp | None = None, timeout: float = 5.0) -> Response:
+    async def reinvite(self, sdp: CustomSdp | None = None, timeout: float = OFFER_TIMEOUT_S) -> Response:
         """Send a re-INVITE with this description, or our own. Raises `RequestFailed` (491 for glare) when
         refused.
         """
         return await self._offer("INVITE", sdp, timeout)
 
-    async def rekey(self, timeout: float = 5.0) -> Response:
+    async def rekey(self, timeout: float = OFFER_TIMEOUT_S) -> Response:
         """Re-INVITE with other SRTP keys of ours. Raises as `reinvite`."""
         self._session.renew_keys()
         return await self.reinvite(timeout=timeout)
 
-    async def update(self, sdp: CustomSdp | None = None, timeout: float = 5.0) -> Response:
+    async def update(self, sdp: CustomSdp | None = None, timeout: float = OFFER_TIMEOUT_S) -> Response:
         """Send an UPDATE with an offer (RFC 3311); otherwise as `reinvite`."""
         return await self._offer("UPDATE", sdp, timeout)
 

@@ -83,7 +83,10 @@ def assert_unmoved(seconds: float, nuisance: Callable[[float], None], *, listene
     print(f"\n{nuisance.__name__}: {figures(stalled)}")
     for way in ("caller", "advisor"):
         assert None not in stalled[way], "a packet was lost"
-        assert np.percentile(stalled[way], 99) < 20
+        # As without it. A packet that waited for Python would be late by half of that time, half of them; what
+        # is allowed to the slowest is the machine's.
+        assert np.percentile(stalled[way], 50) < 5
+        assert np.percentile(stalled[way], 99) < 200
     assert stalled["in_order"]
 
 

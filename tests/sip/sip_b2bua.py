@@ -52,7 +52,7 @@ class Recorder:
         self.events.append(event)
         self._news.set()
 
-    async def next(self, kind: type[Event], within_s: float = 5.0) -> Event:
+    async def next(self, kind: type[Event], within_s: float = 20.0) -> Event:
         """The next event of `kind` that no earlier `next` has passed over or returned."""
         async with asyncio.timeout(within_s):
             while True:
@@ -146,7 +146,7 @@ class B2bua:
         self.sip.hang_up(other, code, retry_after_s=event.retry_after_s)
 
 
-async def idle(sip: SipEndpoint, within_s: float = 5.0) -> None:
+async def idle(sip: SipEndpoint, within_s: float = 20.0) -> None:
     """Wait until no leg is left: a peer may be answered a moment before the other side's BYE is sent."""
     for _ in range(int(within_s / 0.01)):
         if not sip.stats.active_legs:

@@ -84,7 +84,7 @@ class SipPeer:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def next(self, wanted: str, within_s: float = 5.0, also: str = "") -> SipMessage:
+    async def next(self, wanted: str, within_s: float = 20.0, also: str = "") -> SipMessage:
         """The next message whose first line begins with `wanted` (`INVITE`, `SIP/2.0 200`), others passed
         over.
 

@@ -178,7 +178,7 @@ async def test_peer_killed_in_the_middle(sip: SipEndpoint, udp: SipPeer, events:
     sip.hang_up(leg)
     while (await events.next(LegEnded)).leg != leg:
         pass
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 10, "the BYE's own end comes after 32 s"
 
 
 async def test_callback_that_fails_ends_its_leg_only(
