@@ -56,6 +56,7 @@ class FloorKeeper:
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._behind = False
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -77,10 +78,15 @@ class FloorKeeper:
             self._task = None
 
     async def settled(self) -> bool:
-        """Wait until all that has changed is on the disk. False: it is not, after `STORED_S`."""
+        """Wait until all that has changed is on the disk. False: it is not, after `STORED_S`; at once where
+        somebody has waited in vain before.
+        """
+        if self._behind and not self._idle.is_set():
+            return False
         try:
             await asyncio.wait_for(self._idle.wait(), STORED_S)
         except TimeoutError:
+            self._behind = True
             log.warning("store.behind", doing="floor", waiting=len(self._changed))
             return False
         return True
@@ -115,6 +121,7 @@ class FloorKeeper:
             await self._give_back()
         while True:
             if not self._changed:
+                self._behind = False
                 self._idle.set()
             await self._wanted.wait()
             self._wanted.clear()
