@@ -62,9 +62,9 @@ def compiled(name: str, folder: Path) -> Path:
 class EngineDevice(AbstractContextManager["EngineDevice"]):
     """The engine in this process; its media thread alone on the device's core."""
 
-    def __init__(self, calls: int, mode: str) -> None:
+    def __init__(self, calls: int, mode: str, **settings: float) -> None:
         self.calls, self.mode = calls, mode
-        self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpus=[DEVICE_CPU])
+        self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpus=[DEVICE_CPU], **settings)
         self.engine.start()
 
     def open(self, ports: list[int]) -> list[int]:
