@@ -32,7 +32,7 @@ from native.resample cimport resample_close, resample_open
 from native.rtp cimport REFUSALS_END
 from native.session cimport (
     ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
-    REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
+    REHEAR, REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
 from native.source cimport NARROW, WIDE
 from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
@@ -447,6 +447,18 @@ cdef class Engine:
                 raise ValueError(f"legs {from_leg} and {to_leg} are not two legs of call {call}")
             command.gains[source.slot][listener.slot] = gain
         self._send(call, &command)
+
+    def rehear(self, int leg, double seconds):
+        """Let one listener hear the last `seconds` of both parties again, faster until live; again, or 0: back to the present at once.
+
+        Nothing where the call keeps no history. KeyError when the leg is unknown.
+        """
+        cdef Command command
+        memset(&command, 0, sizeof(Command))
+        command.kind = REHEAR
+        command.leg = self._leg(leg)
+        command.seconds = seconds
+        self._send(command.leg.call.id, &command)
 
     def remove_leg(self, int leg):
         """Close a leg. KeyError when it is unknown."""

@@ -13,11 +13,12 @@ from native.endpoint cimport Endpoint, behind_nat, same, same_host
 from native.history cimport history_write
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
+from native.rehear cimport rehear, rehear_toggle, rehearing
 from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
     Call, Edge, Event, KEPT_SAMPLES, KEY, LATCHED, Leg, MAX_LEGS, PACKET_BYTES, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
-from native.source cimport NARROW, source_take
+from native.source cimport NARROW, WIDE, source_take
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 from native.talkpath cimport hush, plan_call
 from native.tones cimport tones_hear, tones_sounding
@@ -162,6 +163,17 @@ cdef void pacers_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, i
         join_playout(worker, leg, pacer, pcm, n)
 
 
+cdef int64_t past_end(const Worker *worker, const Call *call) noexcept nogil:
+    """Up to here all is in the history that will be, but for what is later than a tap would wait."""
+    return max(<int64_t>0, (worker.now_ns - call.began_ns) // NS_PER_NARROW - tap.TAP_DELAY)
+
+
+cdef void on_rehear(Worker *worker, Leg *leg, double seconds) noexcept nogil:
+    if leg.call.history != NULL and leg.call.began_ns:
+        rehear_toggle(&leg.rehearing, leg.call.history, past_end(worker, leg.call), seconds)
+        plan_call(worker, leg.call)
+
+
 cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint whole, int n, uint16_t sequence, uint32_t timestamp,
                     bint marker) noexcept nogil:
     """Make and send n samples as this leg hears them.
@@ -174,7 +186,7 @@ cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint
     cdef Edge *edge
     cdef Leg *other
     cdef bint ramping = False
-    cdef bint over = whole and laid_over(leg, pacer)
+    cdef bint over = whole and laid_over(leg, pacer) and not rehearing(&leg.rehearing)
     cdef int slot, bytes = -1
     memset(total, 0, n * sizeof(int32_t))
     for slot in range(MAX_LEGS):
@@ -200,6 +212,9 @@ cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint
             mix.add(total, voice, n, &leg.edges[pacer.slot].gain)
     if bytes < 0:
         mix.saturate(total, voice, n)
+        if rehearing(&leg.rehearing):
+            rehear(&leg.rehearing, leg.call.history, past_end(worker, leg.call), voice, n, leg.media.rate == WIDE)
+            ramping |= rehearing(&leg.rehearing)
         bytes = codec.codec_encode(leg.codec, voice, n, packet + HEADER_BYTES, MOST_OUT)
     if bytes > 0:
         packet[0] = 0x80

@@ -14,6 +14,7 @@ from native.mix cimport Gain, MOST_RAMP_SAMPLES
 from native.playout cimport Playout
 from native.queue cimport Ring
 from native.reception cimport Reception
+from native.rehear cimport Rehearing
 from native.resample cimport Resampler
 from native.rtp cimport MOST_SAMPLES, REFUSALS_END, TimeScale
 from native.source cimport Source
@@ -113,6 +114,7 @@ cdef struct Leg:
     int64_t tail_ns             # when it was closed
     uint32_t key_in             # timestamp of the press that is being passed, as it came
     uint32_t key_out            # and as it is sent to an overlaid leg
+    Rehearing rehearing         # hears the past in the place of the mix
     Endpoint remote             # where we send
     Endpoint candidate          # a source that SDP did not announce, being watched
     int candidate_packets       # of it in a row
@@ -158,6 +160,7 @@ cdef enum CommandKind:
     REMOVE_CALL
     ATTACH_TAP
     DETACH_TAP
+    REHEAR
     STOP
 
 cdef struct Command:
@@ -167,6 +170,7 @@ cdef struct Command:
     Tap *tap
     Negotiated media
     Secure secure
+    double seconds              # REHEAR: how far back; 0: back to the present
     uint32_t ssrc               # to go on under where new keys ask for it
     Codec *codec                # CONNECT_LEG: for media.kind
     Gift gifts[MAX_LEGS]        # CONNECT_LEG: by slot

@@ -12,6 +12,7 @@ from libc.stdint cimport int16_t, int64_t
 from native.codec cimport G722, OPUS, PCMU, codec_follow, codec_pass
 from native.mix cimport RAMP_MS, aim, audible, steady_unity
 from native.playout cimport Voice, playout_follow, playout_open
+from native.rehear cimport rehearing
 from native.session cimport CALLER, SUPERVISOR, Call, Edge, Leg, MAX_LEGS, Negotiated, Worker
 from native.source cimport (
     NARROW, WIDE, source_memory, source_prime, source_restart, source_serve, source_veil,
@@ -136,8 +137,9 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
         set_pacer(leg, pacer)
     if leg.timed and voices < 2 and not leg.repacked:
         stop_clock(leg)
-    leg.ramping = ramping or leg.crossfade
-    alone = (voices == 1 and leg.tail_left == 0 and not leg.crossfade and steady_unity(&leg.edges[pacer.slot].gain)
+    leg.ramping = ramping or leg.crossfade or rehearing(&leg.rehearing)
+    alone = (voices == 1 and leg.tail_left == 0 and not leg.crossfade and not rehearing(&leg.rehearing)
+             and steady_unity(&leg.edges[pacer.slot].gain)
              and (pacer.media.kind == leg.media.kind or not pacer.connected or not leg.connected))
     if not alone:
         leg.settle_ns = 0

@@ -12,10 +12,10 @@ from native.includes cimport net
 from native.includes.atomics cimport store_release
 from native.queue cimport ring_pop
 from native.mix cimport audible
-from native.relay cimport on_packet, on_sweep, on_tick
+from native.relay cimport on_packet, on_rehear, on_sweep, on_tick
 from native.session cimport (
     ADD_LEG, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Gift, Leg, MAX_LEGS, Negotiated, PACKET_BYTES,
-    REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
+    REHEAR, REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
 )
 from native.source cimport WIDE
 from native.srtp cimport Secure, secure_retire, secure_swap
@@ -210,6 +210,8 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
         attach_tap(worker, command.call, command.tap)
     elif command.kind == DETACH_TAP:
         detach_tap(worker, command.call)
+    elif command.kind == REHEAR:
+        on_rehear(worker, command.leg, command.seconds)
     elif command.kind == STOP:
         worker.stopping = True
 

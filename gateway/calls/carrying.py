@@ -40,6 +40,7 @@ class Hands:
             act.RefuseReoffer: lambda _, a: signalling.refuse_reoffer(a.leg, a.code),
             act.ConnectLeg: lambda _, a: media.connect(a.leg, a.media),
             act.SetTalkPath: lambda call, a: media.set_talk_path(call, a.gains),
+            act.HearPast: lambda _, a: media.hear_past(a.leg, a.seconds),
             act.RemoveLeg: lambda _, a: media.remove_leg(a.leg),
             act.RemoveMedia: lambda call, _: media.remove_call(call),
         }

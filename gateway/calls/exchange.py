@@ -92,6 +92,7 @@ class Exchange(Control):
             panic_code=config.alerts.panic_code,
             keys=supervision.keys.model_dump(),
             teams=self._policies,
+            history_s=config.media.history_s,
         )
         self.admission = Admission(
             limits.max_calls, limits.calls_per_second, limits.retry_after_s, clock=clock.time

@@ -134,7 +134,10 @@ def check_codes(draft: Draft) -> Iterator[Mistake]:
             ("supervision", "join_tone"), "found true; this version plays no tone; allowed: false"
         )
     seen: dict[str, str] = {}
-    for name, key in draft.config.supervision.keys.model_dump().items():
+    keys = draft.config.supervision.keys
+    for name, key in keys.model_dump().items():
+        if name == "past" and name not in keys.model_fields_set:
+            continue  # its default gives way to what the configuration says
         if key in seen:
             yield draft.mistake(
                 ("supervision", "keys", name), f'found "{key}"; that key is {seen[key]} already'

@@ -211,6 +211,8 @@ class SupervisorKeys(Section):
     whisper: Key = "5"
     barge: Key = "6"
     leave: Key = "#"
+    past: Key = "1"
+    """Hear what was just said; muted meanwhile."""
 
 
 class Supervision(Section):

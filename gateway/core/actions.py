@@ -84,6 +84,14 @@ class SetTalkPath:
 
 
 @dataclass(frozen=True, slots=True)
+class HearPast:
+    """Let a supervisor hear the last `seconds` of the call again; 0: back to the present."""
+
+    leg: LegId
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveLeg:
     """Give a leg's media port back."""
 
@@ -161,6 +169,7 @@ Action = (
     | RefuseReoffer
     | ConnectLeg
     | SetTalkPath
+    | HearPast
     | RemoveLeg
     | RemoveMedia
     | CountPackets

@@ -38,7 +38,7 @@ from gateway.core.events import (
     StreamResumed,
     StreamSilent,
 )
-from gateway.core.featurecodes import LEAVE, PanicKeyReader, SupervisorKeyReader
+from gateway.core.featurecodes import LEAVE, PAST, PanicKeyReader, SupervisorKeyReader
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, CallId, LegId, Mode, Role
@@ -94,6 +94,7 @@ class Call:
         )
         self._vigil = Vigil(self._talk, dead_call_s=policy.dead_call_s)
         self._keys = SupervisorKeyReader(**policy.keys)
+        self._history_s = policy.history_s
         # One reader for each way that a key may come: a phone that sends both would otherwise key every digit
         # twice.
         self._panic = {kind: PanicKeyReader(policy.panic_code) for kind in (Digit, LegInfoDigit)}
@@ -260,6 +261,8 @@ class Call:
             meaning = self._keys.press(event.digit)
             if meaning is LEAVE:
                 self._supervision.leave(supervisor, "left by key")
+            elif meaning is PAST:
+                self._supervision.hear_past(supervisor, self._history_s)
             elif isinstance(meaning, Mode):
                 self._supervision.set_mode(supervisor, meaning, supervisor.user, "keys")
             if supervisor in self._talk.present:

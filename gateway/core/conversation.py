@@ -47,6 +47,8 @@ class Supervisor:
     """The alert that they were rung about."""
     deadline_s: float | None = None
     """Rung: when to give up [s, monotonic]."""
+    past_until_s: float = 0.0
+    """Until then they hear what was said before they asked for it [s, monotonic]."""
 
 
 @dataclass(eq=False)

@@ -47,21 +47,31 @@ class Leave(Enum):
     LEAVE = "leave"
 
 
+class Past(Enum):
+    """The supervisor wants to hear what was just said."""
+
+    PAST = "past"
+
+
 LEAVE: Final = Leave.LEAVE
+PAST: Final = Past.PAST
 
 
 class SupervisorKeyReader:
     """The keys of one supervisor in a call: each acts at once by itself."""
 
-    def __init__(self, *, listen: str = "4", whisper: str = "5", barge: str = "6", leave: str = "#") -> None:
-        self._meaning: dict[str, Mode | Leave] = {
+    def __init__(
+        self, *, listen: str = "4", whisper: str = "5", barge: str = "6", leave: str = "#", past: str = "1"
+    ) -> None:
+        self._meaning: dict[str, Mode | Leave | Past] = {
+            past: PAST,  # first: a configuration that gave its key to something else keeps that
             listen: Mode.LISTEN,
             whisper: Mode.WHISPER,
             barge: Mode.BARGE,
             leave: LEAVE,
         }
 
-    def press(self, digit: str) -> Mode | Leave | None:
+    def press(self, digit: str) -> Mode | Leave | Past | None:
         """What this key asks for; None: nothing."""
         return self._meaning.get(digit)
 

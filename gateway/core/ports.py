@@ -161,6 +161,11 @@ class Media(Protocol):
         between two packets.
         """
 
+    def hear_past(self, leg: LegId, seconds: float) -> None:
+        """Let this leg alone hear the last `seconds` of both parties again, faster until it is live; 0: back
+        to the present. Nothing where no history is kept.
+        """
+
     def remove_leg(self, leg: LegId) -> None: ...
 
     def remove_call(self, call: CallId) -> None:

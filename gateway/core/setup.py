@@ -46,7 +46,11 @@ class Policy:
     """Both parties silent for so long: the call is looked at, and ended where it is dead."""
     panic_code: str = "*99"
     keys: Mapping[str, str] = field(default_factory=dict)
-    """`listen`, `whisper`, `barge`, `leave`: the supervisor's keys; the reader's defaults where absent."""
+    """`listen`, `whisper`, `barge`, `leave`, `past`: the supervisor's keys; the reader's defaults where
+    absent.
+    """
+    history_s: float = 30.0
+    """What is kept of a call to be heard again; 0: nothing."""
     teams: Policies = field(default_factory=Policies)
 
 

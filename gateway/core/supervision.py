@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.core.actions import Answer, Invite, SummonsAnswered, SummonsFailed
+from gateway.core.actions import Answer, HearPast, Invite, SummonsAnswered, SummonsFailed
 from gateway.core.codecs import standard
 from gateway.core.conversation import Conversation, Presence, Supervisor
 from gateway.core.errors import NotAcceptable, SdpError
@@ -30,6 +30,8 @@ from gateway.core.reoffers import Reoffers
 from gateway.core.succession import heir
 
 WEB = "web"
+CATCH_UP = 2.0
+"""What was said is heard at one and a half times its speed while the call goes on: it takes twice as long."""
 LONE_TIMEOUT_S = 300.0
 """How long a supervisor may be silent who is all that the patient has [s]: their phone may only be muted."""
 
@@ -171,10 +173,30 @@ class Supervision:
         if not decision.allowed:
             self._publish_refusal(supervisor, by, mode, decision.why, via)
             return decision
+        self._come_back(supervisor)
         previous, supervisor.mode = supervisor.mode, mode
         self._talk.open_paths()
         self._publish_mode(supervisor, previous, by, via, decision.why)
         return decision
+
+    def hear_past(self, supervisor: Supervisor, seconds: float) -> None:
+        """Let them hear the last `seconds`, faster until they are live, and be heard by nobody: they listen
+        from now on. Asked again before that, they are live at once. Where nothing is kept, nothing.
+        """
+        now_s = self._talk.now.s
+        if seconds <= 0:
+            return
+        if now_s < supervisor.past_until_s:
+            self._come_back(supervisor)
+        elif self.set_mode(supervisor, Mode.LISTEN, supervisor.user, "keys").allowed:
+            supervisor.past_until_s = now_s + seconds * CATCH_UP
+            self._talk.do(HearPast(supervisor.leg.id, seconds))
+            self._talk.publish("supervisor.past", {**self._facts(supervisor), "history_s": seconds})
+
+    def _come_back(self, supervisor: Supervisor) -> None:
+        if self._talk.now.s < supervisor.past_until_s:
+            self._talk.do(HearPast(supervisor.leg.id, 0))
+        supervisor.past_until_s = 0.0
 
     def silent(self, supervisor: Supervisor) -> None:
         """Their stream stopped: an advisor who is still there has the patient back, else another supervisor

@@ -119,6 +119,9 @@ class MediaEngine:
         }
         self._engine.set_talk_path(self._calls[call], table)
 
+    def hear_past(self, leg: LegId, seconds: float) -> None:
+        self._engine.rehear(self._legs[leg], seconds)
+
     def remove_leg(self, leg: LegId) -> None:
         number = self._legs.pop(leg, None)
         if number is None:

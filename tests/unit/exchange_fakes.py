@@ -131,6 +131,7 @@ class FakeMedia:
         self.gains: dict[CallId, Mapping[tuple[LegId, LegId], float]] = {}
         self.connected: dict[LegId, LegMedia] = {}
         self.keys: dict[LegId, KeysBy] = {}
+        self.past: list[tuple[LegId, float]] = []
         self.received = 0
         self.loud: dict[LegId, float] = {}
         self.waiting: list[MediaEvent] = []
@@ -160,6 +161,9 @@ class FakeMedia:
     def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:
         assert {leg for pair in gains for leg in pair} <= self.calls[call]
         self.gains[call] = gains
+
+    def hear_past(self, leg: LegId, seconds: float) -> None:
+        self.past.append((leg, seconds))
 
     def remove_leg(self, leg: LegId) -> None:
         for legs in self.calls.values():

@@ -44,6 +44,7 @@ TIER = {"name": "a", "ring": ["on_duty"]}
         ("alerts.panic_code", "*72", "supervision.codes.whisper is the same"),
         ("alerts.panic_code", "*721", "begins with supervision.codes.whisper"),
         ("supervision.keys", {"listen": "5"}, 'keys.whisper: found "5"; that key is listen already'),
+        ("supervision.keys", {"past": "4"}, 'keys.past: found "4"; that key is listen already'),
         ("supervision.codes", {"listen": "20"}, "the extension 2001 begins with it"),
         ("supervision.join_tone", True, "this version plays no tone"),
         # people
@@ -155,3 +156,7 @@ def test_positions_are_those_of_the_file_even_after_a_broken_entry() -> None:
 
 def test_the_shared_table_was_not_changed() -> None:
     assert mistakes_of(SOUND) == []
+
+
+def test_a_key_that_was_given_before_there_was_a_default_for_it_keeps_its_meaning() -> None:
+    assert mistakes_of(changed("supervision.keys", {"listen": "1"})) == []

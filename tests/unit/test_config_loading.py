@@ -175,7 +175,7 @@ def test_a_csv_file_that_is_not_there(tmp_path: Path) -> None:
 def test_every_key_of_every_section_is_known_to_the_hints() -> None:
     assert {*REPEATED, "sip", "media", "supervision", "mqtt"} <= set(allowed_keys(()))
     assert allowed_keys(("route", 0, "to")) == ["trunk", "uri"]
-    assert allowed_keys(("supervision", "keys")) == ["listen", "whisper", "barge", "leave"]
+    assert allowed_keys(("supervision", "keys")) == ["listen", "whisper", "barge", "leave", "past"]
     assert allowed_keys(("mqtt",)) == ["url", "username", "password_env", "topic_root"]
     assert allowed_keys(("nonsense", "x")) == []
 

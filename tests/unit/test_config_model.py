@@ -16,7 +16,8 @@ def test_an_empty_file_has_every_default() -> None:
     assert config.supervision.codes.by_mode() == {
         Mode.LISTEN: "*71", Mode.WHISPER: "*72", Mode.BARGE: "*73", Mode.TAKEOVER: "*74",
     }  # fmt: skip
-    assert config.supervision.keys.model_dump() == {"listen": "4", "whisper": "5", "barge": "6", "leave": "#"}
+    keys = {"listen": "4", "whisper": "5", "barge": "6", "leave": "#", "past": "1"}
+    assert config.supervision.keys.model_dump() == keys
     assert config.alerts.panic_code == "*99"
     assert config.mqtt is None
 

@@ -487,3 +487,45 @@ def test_where_no_trunk_says_its_addresses_the_trunks_own_tells_how_keys_are_sen
     house.rings_in("near", "2001", source="192.0.2.9")
     house.rings_in("far", "2002", source="203.0.113.5")
     assert (house.media.keys[LegId("near")], house.media.keys[LegId("far")]) == ("inband", "rfc4733")
+
+
+def test_a_floorwalker_hears_by_key_what_was_just_said_and_is_muted_meanwhile() -> None:
+    house = House()
+    call = house.conversation()
+    house.rings_in("fw", "*732001", by="9001")
+    fw, pat = LegId("fw"), LegId("pat")
+    assert (fw, pat) in house.media.gains[call]
+    house.exchange.on_media(Digit(fw, "1", 100))
+    assert house.media.past == [(fw, 30)]
+    assert not any(source == fw for source, _ in house.media.gains[call]), "heard by nobody"
+    told = house.last("supervisor.past")
+    assert (told["user"], told["history_s"], told["mode"]) == ("fiona", 30, "listen")
+    house.exchange.on_media(Digit(fw, "1", 100))
+    assert house.media.past[1:] == [(fw, 0)]
+    house.exchange.on_media(Digit(fw, "1", 100))
+    house.exchange.on_media(Digit(fw, "5", 100))
+    assert house.media.past[2:] == [(fw, 30), (fw, 0)], "a mode is in the present"
+    assert (fw, house.called(call)) in house.media.gains[call]
+    house.exchange.on_media(Digit(fw, "1", 100))
+    house.loop.now_s += 61
+    house.exchange.on_media(Digit(fw, "1", 100))
+    assert house.media.past[4:] == [(fw, 30), (fw, 30)], "long live again by itself, it begins anew"
+
+
+def test_a_patient_is_never_left_alone_for_the_past() -> None:
+    house = House()
+    call = house.conversation()
+    house.rings_in("fw", "*742001", by="9001")
+    house.ends(house.called(call))
+    house.exchange.on_media(Digit(LegId("fw"), "1", 100))
+    assert house.media.past == []
+    assert (LegId("fw"), LegId("pat")) in house.media.gains[call]
+
+
+def test_where_nothing_is_kept_the_key_is_none() -> None:
+    house = House({"media": {"history_s": 0}})
+    call = house.conversation()
+    house.rings_in("fw", "*722001", by="9001")
+    house.exchange.on_media(Digit(LegId("fw"), "1", 100))
+    assert house.media.past == []
+    assert (LegId("fw"), house.called(call)) in house.media.gains[call]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.core.featurecodes import (
     INTER_DIGIT_TIMEOUT_S,
     LEAVE,
+    PAST,
     FeatureCall,
     FeatureCodes,
     PanicKeyReader,
@@ -46,8 +47,8 @@ def test_the_longest_code_counts() -> None:
 
 def test_each_supervisor_key_acts_by_itself() -> None:
     reader = SupervisorKeyReader()
-    pressed = [reader.press(key) for key in "4561#"]
-    assert pressed == [Mode.LISTEN, Mode.WHISPER, Mode.BARGE, None, LEAVE]
+    pressed = [reader.press(key) for key in "45617#"]
+    assert pressed == [Mode.LISTEN, Mode.WHISPER, Mode.BARGE, PAST, None, LEAVE]
 
 
 def test_supervisor_keys_are_configurable() -> None:
