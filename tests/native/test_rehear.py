@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from codecphones import CodecRig
 from rig import Rig, Telephone, tone
 from sounds import coded, speech
 
@@ -115,3 +116,36 @@ def test_without_a_history_or_a_packet_nothing_happens() -> None:
             rig.taken()
         rig.done()
         assert np.array_equal(supervisor.audio()[-800:], coded(said)[-800:])
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus"])
+def test_a_supervisor_of_a_wideband_codec_hears_it_too(codec: str) -> None:
+    with CodecRig(laws=("G722", "G722"), history_s=5.0) as rig:
+        supervisor = rig.supervisor(codec)
+        rig.path(
+            (rig.caller, rig.advisor),
+            (rig.advisor, rig.caller),
+            (rig.caller, supervisor),
+            (rig.advisor, supervisor),
+        )
+        rig.sync()
+
+        def sound(seconds: float, hz: float) -> None:
+            began = time.monotonic()
+            for number in range(round(seconds * 50)):
+                at = number * 320 + np.arange(320)
+                for phone in (rig.caller, rig.advisor):
+                    phone.say(np.round(6000 * np.sin(2 * np.pi * hz * at / 16000)).astype(np.int16))
+                time.sleep(max(0.0, began + 0.02 * (number + 1) - time.monotonic()))
+
+        sound(1.5, 400)
+        supervisor.forget()
+        rig.engine.rehear(supervisor.leg, 1.2)
+        sound(3.5, 1000)
+        heard = supervisor.audio()
+        if supervisor.rate_hz > 8000:
+            heard = heard[:: supervisor.rate_hz // 8000]
+        past, present = np.array(loudness(heard, 400)), np.array(loudness(heard, 1000))
+        assert 6 <= int(np.sum(past > 2000)) <= 11
+        assert past[-8:].max() < 500
+        assert present[-8:].min() > 2000
