@@ -134,6 +134,7 @@ async def test_a_mode_by_key_and_by_console_is_told_with_who_and_how(house: Hous
             await client.patch(path, json={"mode": "takeover"}, headers=bearer["arthur"])
         ).status_code == 403
         assert (await client.patch(path, json={"mode": "listen"})).status_code == 401
+    await gateway.logged("supervision.refused", since=mark)
     by_key, by_console, refused = attempts(gateway, mark)
     assert (by_key["previous"], by_key["mode"], by_key["by"], by_key["via"]) == (
         "listen",
@@ -174,6 +175,7 @@ async def test_a_second_takeover_is_refused_and_told(house: House, gateway: Gate
     await house.supervise("*74")
     mark = gateway.mark()
     assert await house.refused("*742001", who=FELIX) == 403
+    await gateway.logged("supervision.refused", since=mark)
     (refused,) = attempts(gateway, mark)
     assert (refused["user"], refused["asked"], refused["call"]) == ("felix", "takeover", line.id)
     assert "fiona" in refused["why"]
