@@ -57,6 +57,7 @@ from gateway.web.audits import audits_router
 from gateway.web.oidc import oidc_router
 from gateway.web.server import serve_web
 from gateway.web.system import system_router
+from gateway.web.trail import trail_router
 
 log = get_logger(__name__)
 
@@ -188,6 +189,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
             trusted_proxies=config.web.trusted_proxies,
             routers=[
                 *oidc_routers(config, sign_ins),
+                trail_router(database),
                 audits_router(exchange, AuditBook(database), audit_forms(config), exchange.tell),
                 system_router(overview),
             ],

@@ -24,7 +24,7 @@ class Record(Protocol):
         """Write it when it can be written."""
 
 
-async def recorded(connection: HTTPConnection, kind: str, call: str, user: User, **facts: Any) -> None:
+async def recorded(connection: HTTPConnection, kind: str, call: str | None, user: User, **facts: Any) -> None:
     """Return when it is on the disk that `user` asked for this. Raises `Unavailable`: then refuse it."""
     record: Record | None = getattr(connection.app.state, "record", None)
     if record is not None:

@@ -140,7 +140,10 @@ def _api(control: Control) -> APIRouter:
         """
         source = (request.client.host, request.client.port) if request.client else ("", 0)
         await recorded(request, "supervision.asked", call, user, asked=wanted.mode.value, via=wanted.via)
-        leg = control.supervise(user, CallId(call), wanted.mode, wanted.via, wanted.uri, source)
+        try:
+            leg = control.supervise(user, CallId(call), wanted.mode, wanted.via, wanted.uri, source)
+        except ValueError as error:
+            raise unprocessable(error) from None
         audio = f"/api/supervisors/{leg}/audio" if wanted.via == "web" else None
         return {"leg": leg, "user": user.id, "mode": wanted.mode.value, "via": wanted.via, "audio": audio}
 
@@ -183,6 +186,13 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     if refusal is None:
         raise error
     return JSONResponse(refusal.body(), refusal.status, headers=refusal.headers())
+
+
+def unprocessable(error: ValueError) -> Refused:
+    """A value that was asked for and cannot be had: 422, in its own words."""
+    refusal = refusal_for(error)
+    assert refusal is not None
+    return Refused(refusal)
 
 
 async def _unprocessable(request: Request, error: Exception) -> JSONResponse:

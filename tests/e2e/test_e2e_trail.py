@@ -101,6 +101,20 @@ async def test_who_did_what_and_for_how_long(house: House, gateway: Gateway) -> 
     assert said[5]["duration_s"] > 0
     assert said[0]["source"].startswith("127.0.0.1:") and said[3]["source"] == "127.0.0.1"
     assert ": sound" in await asyncio.to_thread(trail, gateway, "verify")
+    # The same over HTTP, for who may; and that they looked is on record.
+    for who, status in (("arthur", 403), ("fiona", 403), ("mona", 200)):
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=PATIENCE_S) as web:
+            answer = await web.get(
+                f"/api/trail?call={line.id}&format=json", headers={"Authorization": f"Bearer {TOKENS[who]}"}
+            )
+        assert answer.status_code == status, answer.text
+    seen = [json.loads(one) for one in answer.text.splitlines()]
+    assert [one["kind"] for one in seen] == [*(one["kind"] for one in said), "trail.exported"]
+    assert seen[-1]["user"] == "mona"
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=PATIENCE_S) as web:
+        mona = {"Authorization": f"Bearer {TOKENS['mona']}"}
+        for query in ("since=0001-01-01T00:00:00%2B14:00", "until=yesterday", "format=xml", "call=%00"):
+            assert (await web.get(f"/api/trail?{query}", headers=mona)).status_code == 422, query
 
 
 async def test_without_the_database_nobody_new_is_let_in_and_calls_go_on(

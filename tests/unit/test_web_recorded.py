@@ -69,3 +69,17 @@ async def test_what_cannot_be_recorded_is_not_opened(house: tuple[str, Record, F
         ("supervision.refused", "feed.asked"),
         ("supervision.refused", "listen"),
     ]
+
+
+async def test_a_way_to_join_that_this_user_has_not_is_422(
+    house: tuple[str, Record, FakeControl], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _, control = house
+
+    def no_phone(*_: object) -> None:
+        raise ValueError("fw1 has no phone that could be rung")
+
+    monkeypatch.setattr(control, "supervise", no_phone, raising=False)
+    async with httpx.AsyncClient(base_url=url, headers=BEARER) as client:
+        answer = await client.post("/api/calls/c-1/supervisors", json={"mode": "listen", "via": "sip"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "fw1 has no phone that could be rung")
