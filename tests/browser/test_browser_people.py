@@ -62,3 +62,12 @@ async def test_the_panic_button_says_beforehand_that_nobody_is_on_duty_and_after
     await expect(panic).to_have_attribute("data-state", "nobody")
     await floor.close()
     assert line.id
+
+
+async def test_an_admin_sees_how_the_gateway_is(console: Console) -> None:
+    await console.sign_in("adam")
+    await console.page.get_by_role("link", name="Admin").click()
+    await expect(console.page.get_by_role("definition").first).to_contain_text("node1 at leeds")
+    await expect(console.page.get_by_text("are taken")).to_be_visible()
+    await expect(console.page.get_by_role("table").nth(0)).to_contain_text("home-tcp")
+    await expect(console.page.get_by_role("table").nth(1)).to_contain_text("Fiona")

@@ -92,3 +92,10 @@ async def test_picture_of_an_audit(console: Console, house: House, pictures: Pat
     await sent_for(line.patient, 5)
     await page.screenshot(path=pictures / "audit.png")
     await console.leave()
+
+
+async def test_picture_of_the_admins_view(console: Console, pictures: Path) -> None:
+    await console.sign_in("adam")
+    await console.page.get_by_role("link", name="Admin").click()
+    await expect(console.page.get_by_text("are taken")).to_be_visible()
+    await console.page.screenshot(path=pictures / "admin.png")

@@ -40,7 +40,7 @@ export function openAudit({ house, onair, session, act }, id) {
   }
 
   async function makeMarker() {
-    if (audit?.state === "finished" || onair.call !== audit?.call || !onair.minute) return;
+    if (audit?.state === "finished" || onair.call !== audit?.call || !onair.minute?.written) return;
     const marker = await post(`${path}/markers`, { media_time_ms: Math.round(onair.media_time_ms), note: note.value });
     note.value = "";
     show({ ...audit, markers: [...audit.markers, marker] });
@@ -77,7 +77,7 @@ export function openAudit({ house, onair, session, act }, id) {
     const mine = audit.state === "open" && audit.auditor === session.id;
     listen.hidden = !call || here;
     mark.hidden = note.hidden = !mine;
-    mark.disabled = note.disabled = !here;
+    mark.disabled = note.disabled = !(here && onair.minute?.written);
     setText(state, here ? `You hear the call live, for ${elapsed(call?.answered_at)}. Nobody hears you.` : call ? "The call is live." : "The call has ended. You can still score it.");
     missed.replaceChildren(...(here ? onair.missed : []).map((one) => el("li", { text: one.text })));
   }
@@ -88,7 +88,7 @@ export function openAudit({ house, onair, session, act }, id) {
       if (audit && !changed.talk && (changed.whole || changed.calls.has(audit.call))) standing();
     }),
     everyFrame((_, aSecondOn) => {
-      if (aSecondOn) standing();
+      if (aSecondOn || (mark.disabled && onair.minute?.written)) standing();
       if (audit && onair.call === audit.call && onair.minute) waves.forEach((wave, side) => wave.draw(onair.minute.shape(side)));
     }),
     bindKeys((key) => {

@@ -18,15 +18,8 @@ export const COLUMNS = [
   { name: "patient", title: "Patient speaks" },
   { name: "speaking", title: "Advisor speaks" },
   { name: "marks", title: "" },
-  { name: "line", title: "Line", sort: (a, b) => quality(a) - quality(b) },
   { name: "supervisors", title: "On the call", sort: (a, b) => b.supervisors.length - a.supervisors.length },
 ];
-
-/** The poorer of the two lines, MOS; 9 where it is not known, so that it comes last. */
-export function quality(call) {
-  const known = Object.values(call.mos ?? {}).filter((mos) => typeof mos === "number");
-  return known.length ? Math.min(...known) : 9;
-}
 
 const ONLY = {
   "": () => true,

@@ -3,7 +3,6 @@
 import { elapsed } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
 import { heardOf, markOf, nameOf, stateOf } from "./house.js";
-import { quality } from "./boardlist.js";
 import { Meter } from "./meter.js";
 import { MODES } from "./modes.js";
 
@@ -23,7 +22,6 @@ export class BoardRow {
     this.patient = new Meter("patient");
     this.speaking = new Meter("advisor");
     this.marks = cell("marks");
-    this.line = cell("line");
     this.supervisors = cell("supervisors");
     this.element = el(
       "div",
@@ -36,7 +34,6 @@ export class BoardRow {
       cell("patient", this.patient.element),
       cell("speaking", this.speaking.element),
       this.marks,
-      this.line,
       this.supervisors,
     );
     body.append(this.element);
@@ -97,10 +94,6 @@ export class BoardRow {
     this.speaking.show(heardOf(talk, 1));
     setText(this.marks, markOf(talk));
     setAttribute(this.marks, "data-mark", markOf(talk) || null);
-    const mos = quality(call);
-    setText(this.line, mos === 9 ? "" : mos.toFixed(1));
-    setAttribute(this.line, "data-quality", mos === 9 ? null : mos < 3.1 ? "poor" : mos < 3.6 ? "fair" : "good");
-    setAttribute(this.line, "title", mos === 9 ? null : `line quality ${mos.toFixed(1)} of 4.5`);
   }
 }
 

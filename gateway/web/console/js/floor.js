@@ -6,7 +6,6 @@ import { BoardRow, ROW_PX } from "./boardrow.js";
 import { everyFrame } from "./frames.js";
 
 const SPARE_ROWS = 4;
-const RESORT_MS = 1000;
 
 export function openFloor({ house, go, onair }) {
   const wanted = { text: "", team: "", only: "", column: "attention", down: false };
@@ -14,7 +13,6 @@ export function openFloor({ house, go, onair }) {
   let order = new Map();
   let selected = null;
   let stale = true;
-  let sortedAt_ms = 0;
   const rows = new Map();
   const free = [];
 
@@ -46,7 +44,6 @@ export function openFloor({ house, go, onair }) {
   function want(changes) {
     Object.assign(wanted, changes);
     stale = true;
-    sortedAt_ms = 0;
   }
 
   function sortBy(column) {
@@ -56,7 +53,6 @@ export function openFloor({ house, go, onair }) {
   function relist() {
     list = sorted(filtered([...house.calls.values()], wanted), wanted);
     order = new Map(list.map((call, index) => [call.id, index]));
-    sortedAt_ms = performance.now();
     const teams = teamsOf(house.calls.values());
     const options = ["", ...teams];
     if ([...team.options].map((option) => option.value).join("\n") !== options.join("\n")) {
@@ -133,8 +129,8 @@ export function openFloor({ house, go, onair }) {
       else for (const id of changed.calls) touched.add(id);
     }),
     onair.watch(() => (stale = true)),
-    everyFrame((now_ms, aSecondOn) => {
-      if (stale || (wanted.column === "line" && now_ms - sortedAt_ms > RESORT_MS)) {
+    everyFrame((_, aSecondOn) => {
+      if (stale) {
         stale = false;
         relist();
         place();

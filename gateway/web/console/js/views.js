@@ -1,7 +1,9 @@
 /** Which views there are, by the address after `#/`; each shows only where the gateway serves it and the person may use it. */
 
+import { openAdmin } from "./admin.js";
 import { openAdvisor } from "./advisor.js";
 import { openAlerts } from "./alerts.js";
+import { serves } from "./api.js";
 import { openAudit } from "./audit.js";
 import { openAudits } from "./audits.js";
 import { openCall } from "./call.js";
@@ -16,5 +18,6 @@ export const VIEWS = [
   { name: "audits", word: "Audits", open: openAudits, shown: (session) => session.may("audit") || session.may("review") },
   { name: "audit", word: null, open: openAudit, shown: (session) => session.may("audit") || session.may("review") },
   { name: "duty", word: "Duty", open: openDuty, shown: (session) => session.may("watch") },
+  { name: "admin", word: "Admin", open: openAdmin, shown: (session) => session.may("system") && serves("/api/system") },
   { name: "advisor", word: "My page", open: openAdvisor, shown: (session) => session.roles.includes("advisor") },
 ];

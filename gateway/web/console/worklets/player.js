@@ -2,7 +2,8 @@
  * Playback of a feed: a bounded jitter buffer per stream, resampled to the rate of the sound card.
  *
  * In: `{samples: Float32Array per channel, gain: [[left, right] per channel]}`. Out, four times a second: `{held_ms, underruns, skipped_ms}`.
- * The delay may not grow: past AIM + SLACK it plays 2 % faster (not heard as pitch), past LIMIT it skips.
+ * The delay may not grow: past AIM + SLACK pauses in speech are cut short, past AIM + MUCH it plays 2 % faster (not heard as pitch) as
+ * well, past LIMIT it skips.
  */
 
 import { reach, valueAt } from "./resampler.js";
@@ -11,6 +12,8 @@ const RING_S = 4;
 const LEAST_AIM_MS = 60;
 const MOST_AIM_MS = 200;
 const SLACK_MS = 40;
+const MUCH_MS = 160;
+const PAUSE = 0.008; // of full scale: a frame with nothing louder in it is a pause
 const LIMIT_MS = 400;
 const FASTER = 1.02;
 const FADE_SAMPLES = 16;
@@ -40,6 +43,7 @@ class Player extends AudioWorkletProcessor {
     if (close) this.over = true;
     if (gains) this.gains = gains;
     if (!samples) return;
+    if (this.held_ms() > this.aim_ms + SLACK_MS && samples.every((channel) => channel.every((sample) => Math.abs(sample) < PAUSE))) return;
     const size = this.rings[0].length;
     samples.forEach((channel, number) => {
       for (let index = 0; index < channel.length; index += 1) this.rings[number][(this.written + index) % size] = channel[index];
@@ -70,7 +74,7 @@ class Player extends AudioWorkletProcessor {
       this.aim_ms = Math.max(LEAST_AIM_MS, this.aim_ms - 10);
       this.calmUntil = currentTime + CALM_S;
     }
-    const speed = this.held_ms() > this.aim_ms + SLACK_MS ? FASTER : 1;
+    const speed = this.held_ms() > this.aim_ms + MUCH_MS ? FASTER : 1;
     const step = speed / this.ratio;
     for (let index = 0; index < left.length; index += 1) {
       this.volume += ((this.playing ? 1 : 0) - this.volume) / FADE_SAMPLES;
