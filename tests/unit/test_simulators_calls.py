@@ -68,7 +68,9 @@ async def test_a_call_from_invite_to_bye(transport):
         ended = await answered.hang_up()
         assert (ended.by, ended.code) == ("local", 200)
         assert (await call.ended(PATIENCE_S)).by == "remote"
-        assert first_lines(patient) == ["> INVITE", "< 100", "< 180", "< 200", "> ACK", "< BYE", "> 200"]
+        # Each once: what a busy machine answers late comes again (RFC 3261 §13.3.1.4).
+        lines = list(dict.fromkeys(first_lines(patient)))
+        assert lines == ["> INVITE", "< 100", "< 180", "< 200", "> ACK", "< BYE", "> 200"]
 
 
 async def test_payloads_arrive_as_they_were_sent_in_order_and_none_missing():
@@ -200,7 +202,7 @@ async def test_cancel_at_once_waits_for_the_first_response():
     async with phones(on_incoming="ring") as (patient, advisor):
         call = await patient.call(advisor.uri)
         assert (await call.cancel(2)).code == 487
-        assert first_lines(patient)[:3] == ["> INVITE", "< 100", "> CANCEL"]
+        assert list(dict.fromkeys(first_lines(patient)))[:3] == ["> INVITE", "< 100", "> CANCEL"]
 
 
 async def test_hanging_up_a_call_that_is_being_cancelled_waits_for_its_end():
