@@ -22,7 +22,9 @@ from . import speech
 from .errors import SimulatorError, ToolMissing
 from .g711 import Audio
 
-MODULES = ("g711", "sndfile", "aufile", "srtp")
+MODULES = ("g711", "g722", "opus", "sndfile", "aufile", "srtp")
+FORMATS = {"G722": "G722/16000/1", "opus": "opus/48000/2"}
+"""How it names the codecs that are not of 8 kHz."""
 APPLICATIONS = ("account", "menu", "contact", "ctrl_tcp")
 START_TIMEOUT_S = 10.0
 
@@ -108,7 +110,7 @@ class Baresip:
         files = sorted(Path(self._folder.name).glob("dump-*-dec.wav"))
         if not files:
             raise SimulatorError("baresip has heard nothing yet")
-        return speech.read_wav(files[-1])
+        return speech.read_wav(files[-1], stereo=True)  # as it decodes Opus
 
     async def registered(self, timeout: float = 10.0) -> None:
         """Wait for the registrar's 200, which may come before `events` begin. Raises TimeoutError."""
@@ -152,7 +154,7 @@ class Baresip:
         speech.write_wav(said, speech.audio(self._say, "advisor"))
         domain = (self._registrar or f"sip:{self.host}").removeprefix("sip:")
         account = f"<sip:{self.user}@{domain};transport={self._transport}>;answermode={self._answer}"
-        account += f";audio_codecs={self._codec}/8000/1"
+        account += f";audio_codecs={FORMATS.get(self._codec, f'{self._codec}/8000/1')}"
         account += f";mediaenc={self._secured}" if self._secured else ""
         account += ";regint=60" if self._registrar else ";regint=0"
         account += f";auth_pass={self._password}" if self._password else ""
@@ -219,12 +221,18 @@ def _module_path() -> Path:
 
 
 def _free_port(host: str) -> int:
-    """A port that is free now for TCP and UDP."""
+    """A port that is free now for TCP and UDP, with the next one free for TLS."""
     while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        with (
+            socket.socket() as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket() as tls,
+        ):
             tcp.bind((host, 0))
+            port = int(tcp.getsockname()[1])
             try:
-                udp.bind((host, tcp.getsockname()[1]))
-            except OSError:
+                udp.bind((host, port))
+                tls.bind((host, port + 1))
+            except (OSError, OverflowError):
                 continue
-            return int(tcp.getsockname()[1])
+            return port

@@ -144,16 +144,17 @@ def prepare() -> list[Path]:
     return [_cached(speech) for speech in PHRASES.values()]
 
 
-def read_wav(path: str | Path) -> Audio:
-    """A WAV file, 16-bit mono of any rate, brought to 8,000 Hz; its level is kept. Raises
-    `SimulatorError`.
+def read_wav(path: str | Path, *, stereo: bool = False) -> Audio:
+    """A WAV file, 16-bit mono of any rate, brought to 8,000 Hz; its level is kept. stereo: of two channels
+    the first is taken. Raises `SimulatorError`.
     """
     try:
         with wave.open(str(path), "rb") as file:
-            if (file.getnchannels(), file.getsampwidth()) != (1, 2):
+            channels = file.getnchannels()
+            if channels > 1 + stereo or file.getsampwidth() != 2:
                 raise SimulatorError(f"{path} is not 16-bit mono; convert it first")
             rate_hz = file.getframerate()
-            samples = np.frombuffer(file.readframes(-1), dtype="<i2").astype(np.int16)
+            samples = np.frombuffer(file.readframes(-1), dtype="<i2").astype(np.int16)[::channels]
     except (OSError, EOFError, wave.Error) as error:
         raise SimulatorError(f"cannot read {path} as a WAV file: {error}") from error
     if rate_hz == RATE_HZ:

@@ -15,7 +15,7 @@ from gateway.calls.joining import new_session_id
 from gateway.core.codecs import standard
 from gateway.core.errors import NotAcceptable, PortsExhausted, SdpError
 from gateway.core.events import LegAnswered, LegEnded, LegReoffered, SignallingEvent
-from gateway.core.model import CallId, Law, LegId, Role
+from gateway.core.model import CallId, Encoding, LegId, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.ports import Media, Signalling
 from gateway.core.routing import Target
@@ -72,7 +72,7 @@ class Bells:
         headers = {"Priority": "emergency", "Subject": f"alert {alert}"}
         self._bells[leg] = _Bell(call, alert, target, session)
         try:
-            offer = session.offer(standard(list(Law)))
+            offer = session.offer(standard(list(Encoding)))
             self._signalling.invite(leg, where.uri, offer, from_name=name, headers=headers, trunk=where.trunk)
         except Exception:
             log.exception("action.failed", action="Invite", leg=leg)

@@ -86,7 +86,8 @@ class Exchange(Control):
         intake = Intake(config, directory)
         self._policies = Policies((team.name, team.policy()) for team in config.teams)
         policy = Policy(
-            laws=config.media.codecs,
+            encodings=config.media.codecs,
+            transcode=config.media.transcode,
             ring_timeout_s=supervision.ring_timeout_s,
             supervisor_timeout_s=supervision.supervisor_timeout_s,
             panic_code=config.alerts.panic_code,

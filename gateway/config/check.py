@@ -70,8 +70,8 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
         f"{host_port(sip.bind)} by {' and '.join(sip.transports)}, known to others as {sip.advertised}",
     )
     low, high = media.port_range
-    laws = ", ".join(law.value for law in media.codecs)
-    yield "Media", f"{media.advertised} ports {low} to {high}, room for {media.legs} legs; codecs {laws}"
+    encodings = ", ".join(encoding.value for encoding in media.codecs)
+    yield "Media", f"{media.advertised} ports {low} to {high}, room for {media.legs} legs; codecs {encodings}"
     yield "Limits", f"{limits.max_calls} calls, {limits.calls_per_second:g} new ones a second; past that 503"
     for position, trunk in enumerate(config.trunks):
         sources = ", ".join(str(network) for network in trunk.identify_by) or "any address"

@@ -29,7 +29,7 @@ from gateway.config.fields import (
 )
 from gateway.core.escalation import ON_DUTY, Tier
 from gateway.core.mediasecurity import Security
-from gateway.core.model import Address, KeysBy, Law, Mode
+from gateway.core.model import Address, Encoding, KeysBy, Mode
 from gateway.core.permissions import User
 from gateway.core.policies import TeamPolicy
 
@@ -81,8 +81,10 @@ class Media(Section):
     """Media threads. A call's legs are all on one; a new call goes to the one with the fewest legs."""
     cpus: tuple[Annotated[int, Field(strict=True, ge=0)], ...] = ()
     """The core to pin each worker to; empty: wherever the kernel puts them."""
-    codecs: tuple[Law, ...] = Field(default=(Law.PCMA, Law.PCMU), min_length=1)
-    """Offered and accepted, best first."""
+    codecs: tuple[Encoding, ...] = Field(default=(Encoding.PCMA, Encoding.PCMU), min_length=1)
+    """Offered and accepted, best first: PCMA, PCMU, G722, opus, L16."""
+    transcode: bool = Field(default=False, strict=True)
+    """Where caller and advisor have no codec in common: each their own, recoded in between; else 488."""
     rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000
     """Silence on a leg that had been sending, before `StreamSilent` tells of it."""
     latching: Literal["any", "nat"] = "any"

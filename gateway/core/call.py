@@ -41,7 +41,7 @@ from gateway.core.events import (
 from gateway.core.featurecodes import LEAVE, PAST, PanicKeyReader, SupervisorKeyReader
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
-from gateway.core.model import Address, CallId, LegId, Mode, Role
+from gateway.core.model import Address, CallId, Encoding, LegId, Mode, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.permissions import Decision, User
 from gateway.core.progress import RINGING_CODES, UNAVAILABLE, advisor_facts, carried_back, masked
@@ -68,6 +68,7 @@ class Call:
         self._number = setup.number
         self.policy = policy.teams.of(self.team)
         self._ring_timeout_s = policy.ring_timeout_s
+        self._encodings = policy.encodings
         calling = self._leg(
             setup.offered.leg,
             setup.calling_role,
@@ -87,7 +88,7 @@ class Call:
         )
         caller, advisor = (calling, called) if calling.role is Role.CALLER else (called, calling)
         self._talk = Conversation(call, self.team, caller, advisor, now)
-        self._reoffers = Reoffers(self._talk)
+        self._reoffers = Reoffers(self._talk, transcode=policy.transcode)
         self._setup = CallSetup(self._talk, self._reoffers, setup, policy)
         self._supervision = Supervision(
             self._talk, self._reoffers, timeout_s=policy.supervisor_timeout_s, policies=policy.teams
@@ -157,7 +158,7 @@ class Call:
             "answered_at": self.answered_at,
             "on_hold": self._reoffers.on_hold,
             "supervisors": self._supervision.snapshot(),
-            "codec": media.law.value if media else None,
+            "codec": media.encoding.value if media else None,
         }
 
     # ── events ──
@@ -458,4 +459,7 @@ class Call:
     def _leg(
         self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int, security: Security
     ) -> Leg:
-        return Leg(leg, role, LegSession(own, session_id, security), state)
+        allowed = self._encodings
+        if role is Role.SUPERVISOR:  # what they hear is made here anyway, and any phone has G.711
+            allowed += tuple(g711 for g711 in (Encoding.PCMA, Encoding.PCMU) if g711 not in allowed)
+        return Leg(leg, role, LegSession(own, session_id, security, allowed), state)

@@ -51,20 +51,28 @@ class KeysBy(StrEnum):
     """SIP INFO alone: telephone-events go on to the far side, but are no keys for the gateway."""
 
 
-class Law(StrEnum):
-    """The two laws of ITU-T G.711, under their RTP encoding names (RFC 3551 §4.5.14)."""
+class Encoding(StrEnum):
+    """What a leg's audio is coded as. The values are those of `[media] codecs`; in SDP see `core.codecs`."""
 
     PCMA = "PCMA"
+    """ITU-T G.711 A-law."""
     PCMU = "PCMU"
+    """ITU-T G.711 mu-law."""
+    G722 = "G722"
+    """ITU-T G.722 at 64 kbit/s: 16 kHz under a clock of 8 kHz (RFC 3551 §4.5.2)."""
+    OPUS = "opus"
+    """RFC 6716 in RTP by RFC 7587."""
+    L16 = "L16"
+    """16-bit linear at 16 kHz (RFC 3551 §4.5.11)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegMedia:
     """What the media engine needs to know of one leg's negotiated audio stream."""
 
-    law: Law
+    encoding: Encoding
     payload_type: int
-    """RTP payload type of `law` on this leg, both ways."""
+    """RTP payload type of `encoding` on this leg, both ways."""
     event_payload_type: int | None
     """RTP payload type of telephone-event (RFC 4733); None where it was not negotiated."""
     remote: Address
@@ -75,3 +83,7 @@ class LegMedia:
     """The gateway's own side: `sendonly` means that we send and do not expect to receive."""
     keys: Keys | None = None
     """SRTP under these; None: plain RTP."""
+    event_clock_hz: int = 8000
+    """Clock of telephone-event's durations."""
+    parameters: str = ""
+    """What the far side's `fmtp` says of its codec."""

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core import codecs, mediasecurity, sdp
-from gateway.core.codecs import Codec
+from gateway.core.codecs import Codec, Events
 from gateway.core.direction import meet, reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.mediasecurity import PLAIN, Keys, Security
-from gateway.core.model import Address, Direction, Law, LegMedia
+from gateway.core.model import Address, Direction, Encoding, LegMedia
 
 ANYWHERE = ("0.0.0.0", "::")
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
@@ -31,7 +31,7 @@ class Audio:
     remote: Address
     codecs: tuple[Codec, ...]
     """What we can use of what the peer named, in the peer's order; never empty."""
-    event_payload_type: int | None
+    events: Events | None
     direction: Direction
     """As the peer means it. The old hold by `c=0.0.0.0` (RFC 3264 §8.4) is read as the peer no longer
     receiving what it did.
@@ -41,6 +41,10 @@ class Audio:
     secured: mediasecurity.Answer
     """What we answer, or have read in an answer, about SRTP."""
 
+    @property
+    def event_payload_type(self) -> int | None:
+        return self.events.payload_type if self.events else None
+
 
 _Judge = Callable[[sdp.Media], mediasecurity.Answer]
 """What to make of one stream's profile and `a=crypto`. Raises `NotAcceptable`."""
@@ -49,9 +53,18 @@ _Judge = Callable[[sdp.Media], mediasecurity.Answer]
 class LegSession:
     """What has been said on one leg. An offer that is refused leaves what was agreed before untouched."""
 
-    def __init__(self, own: Address, session_id: int, security: Security = Security.OFF) -> None:
-        """`own`: where the media engine listens for this leg. security: the policy of its trunk."""
+    def __init__(
+        self,
+        own: Address,
+        session_id: int,
+        security: Security = Security.OFF,
+        allowed: tuple[Encoding, ...] = (Encoding.PCMA, Encoding.PCMU),
+    ) -> None:
+        """`own`: where the media engine listens for this leg. security: the policy of its trunk. allowed: the
+        codecs that we take, best first.
+        """
         self.own = own
+        self.allowed = allowed
         self.stated = Direction.SENDRECV
         """What our last description said, as we mean it."""
         self.wish = Direction.SENDRECV
@@ -64,7 +77,10 @@ class LegSession:
         self._sent: sdp.Session | None = None
         self._offered: tuple[sdp.Session, Audio] | None = None
         self._event_payload_type: int | None = None
-        self._laws: frozenset[Law] = frozenset()
+        self._numbers: dict[Encoding, int] = {}
+        """The payload types that were used on this leg."""
+        self._encodings: frozenset[Encoding] = frozenset()
+        self._spare: frozenset[Encoding] = frozenset()
         self._stated_before = Direction.SENDRECV
         self._security = security
         self._said = mediasecurity.Offer(PLAIN, ())
@@ -79,18 +95,26 @@ class LegSession:
         event_payload_type: int | None = None,
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
+        spare: Sequence[Codec] = (),
     ) -> str:
-        """Our offer. Then `take_answer`. A telephone-event payload type once used on this leg is kept (RFC
-        3264 §8.3.2).
+        """Our offer. Then `take_answer`. A payload type once used on this leg is kept (RFC 3264 §8.3.2).
+        spare: offered last, and chosen only where the answer has nothing else.
         """
+        known = self._event_payload_type
+        offered = codecs.renumbered(
+            [*offered, *spare], self._numbers, {known} if known is not None else set()
+        )
+        self._numbers |= {codec.encoding: codec.payload_type for codec in offered}
         taken = {codec.payload_type for codec in offered}
         event = self._event_payload_type or event_payload_type or codecs.DEFAULT_EVENT_PAYLOAD_TYPE
         if event in taken:
             event = next(number for number in range(96, 128) if number not in taken)
-        self._laws = frozenset(codec.law for codec in offered)
+        self._encodings = frozenset(codec.encoding for codec in offered)
+        self._spare = frozenset(codec.encoding for codec in spare)
         self._stated_before, self.stated = self.stated, direction
         self._said, self._assumed = self._secured_offer(), False
-        return self._send((self._audio(offered, event, direction, ptime_ms, max_ptime_ms),))
+        events = Events(event, codecs.CLOCK_RATE)
+        return self._send((self._audio(offered, events, direction, ptime_ms, max_ptime_ms),))
 
     def _secured_offer(self) -> mediasecurity.Offer:
         """Within a call, what is in force: the same suite, key and profile; plain where plain was agreed
@@ -108,13 +132,14 @@ class LegSession:
     def take_answer(self, text: str) -> LegMedia:
         """Read the peer's answer to our `offer`. Raises `SdpError` or `NotAcceptable`."""
         audio = self._read(sdp.parse(text), self._judge_answer)
-        law = next((codec.law for codec in audio.codecs if codec.law in self._laws), None)
-        if law is None:
+        chosen = [codec.encoding for codec in audio.codecs if codec.encoding in self._encodings]
+        encoding = next((wanted for wanted in chosen if wanted not in self._spare), next(iter(chosen), None))
+        if encoding is None:
             raise NotAcceptable("the answer has none of the codecs offered")
         own = meet(self.stated, reverse(audio.direction))
         if self.stated is Direction.SENDRECV:
             self.wish = audio.direction
-        return self._agree(audio, law, own)
+        return self._agree(audio, encoding, own)
 
     def withdraw(self) -> None:
         """Our offer was refused: what was agreed before stays in force."""
@@ -127,7 +152,7 @@ class LegSession:
         self._stated_before, self.stated = self.stated, Direction.SENDRECV
         self._assumed = True
         if self.media is not None:
-            self._laws = frozenset({self.media.law})
+            self._encodings = frozenset({self.media.encoding})
 
     def _judge_answer(self, media: sdp.Media) -> mediasecurity.Answer:
         lines = media.values("crypto")
@@ -153,72 +178,83 @@ class LegSession:
         return audio
 
     @property
-    def offered_laws(self) -> list[Law]:
+    def offered_encodings(self) -> list[Encoding]:
         """The codecs of the offer last taken, in its order."""
-        return [codec.law for codec in self._offered[1].codecs] if self._offered else []
+        return [codec.encoding for codec in self._offered[1].codecs] if self._offered else []
 
     def answer(
         self,
-        law: Law,
+        encoding: Encoding,
         direction: Direction = Direction.SENDRECV,
         *,
         events: bool = True,
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
+        parameters: str | None = None,
     ) -> str:
         """Our answer to the offer last taken, with one of its codecs; `direction` is narrowed to what the
-        offer allows.
+        offer allows. parameters: the `fmtp` of who will have to decode what the peer sends; None: our own.
 
         Streams other than the chosen one are refused with port 0, in their order. Raises `NotAcceptable`
-        where `law` was not offered.
+        where `encoding` was not offered.
         """
         if self._offered is None:
             raise SdpError("no offer to answer")
         session, audio = self._offered
-        codec = next((codec for codec in audio.codecs if codec.law is law), None)
+        codec = next((codec for codec in audio.codecs if codec.encoding is encoding), None)
         if codec is None:
-            raise NotAcceptable(f"{law.value} was not offered")
+            raise NotAcceptable(f"{encoding.value} was not offered")
         own = meet(direction, reverse(audio.direction))
-        event = audio.event_payload_type if events else None
+        event = audio.events if events else None
         self.stated, self.wish = own, audio.direction
-        self._agree(replace(audio, event_payload_type=event), law, own)
+        self._agree(replace(audio, events=event), encoding, own)
         crypto = audio.secured.crypto
         self._said = mediasecurity.Offer(audio.secured.profile, () if crypto is None else (crypto,))
+        if parameters is None:
+            parameters = codecs.FORMATS[encoding].parameters
+        codec = replace(codec, parameters=parameters)
         ours = self._audio((codec,), event, own, ptime_ms, max_ptime_ms)
         refused = (sdp.Media(other.kind, 0, other.protocol, other.formats) for other in session.media)
         return self._send(tuple(ours if at == audio.index else other for at, other in enumerate(refused)))
 
-    def _agree(self, audio: Audio, law: Law, direction: Direction) -> LegMedia:
-        codec = next(codec for codec in audio.codecs if codec.law is law)
+    def _agree(self, audio: Audio, encoding: Encoding, direction: Direction) -> LegMedia:
+        codec = next(codec for codec in audio.codecs if codec.encoding is encoding)
         remote = audio.remote
         if remote[0] in ANYWHERE and self.media is not None:
             remote = self.media.remote
         self._event_payload_type = audio.event_payload_type or self._event_payload_type
+        self._numbers |= {codec.encoding: codec.payload_type for codec in audio.codecs}
         self.media = LegMedia(
-            law,
+            encoding,
             codec.payload_type,
             audio.event_payload_type,
             remote,
             audio.ptime_ms,
             direction,
             audio.secured.keys,
+            audio.events.clock_hz if audio.events else codecs.CLOCK_RATE,
+            codec.parameters,
         )
         return self.media
 
     def _audio(
         self,
         offered: Sequence[Codec],
-        event: int | None,
+        events: Events | None,
         direction: Direction,
         ptime_ms: int,
         max_ptime_ms: int | None,
     ) -> sdp.Media:
         formats = [str(codec.payload_type) for codec in offered]
-        attributes: list[tuple[str, str | None]] = [("rtpmap", codec.rtpmap()) for codec in offered]
-        if event is not None:
-            formats.append(str(event))
-            attributes.append(("rtpmap", f"{event} {codecs.EVENT_NAME}/{codecs.CLOCK_RATE}"))
-            attributes.append(("fmtp", f"{event} {codecs.EVENT_FMTP}"))
+        attributes: list[tuple[str, str | None]] = []
+        for codec in offered:
+            attributes.append(("rtpmap", codec.rtpmap()))
+            if codec.parameters:
+                attributes.append(("fmtp", f"{codec.payload_type} {codec.parameters}"))
+        if events is not None:
+            formats.append(str(events.payload_type))
+            attributes.append(("rtpmap", f"{events.payload_type} {codecs.EVENT_NAME}/{events.clock_hz}"))
+            attributes.append(("fmtp", f"{events.payload_type} {codecs.EVENT_FMTP}"))
         attributes.append(("ptime", str(ptime_ms)))
         if max_ptime_ms is not None:
             attributes.append(("maxptime", str(max_ptime_ms)))
@@ -247,9 +283,9 @@ class LegSession:
             except NotAcceptable as error:
                 why = str(error)
                 continue
-            usable, event = codecs.usable(media)
+            usable, events = codecs.usable(media, self.allowed)
             if not usable:
-                why = "no codec in common; accepted: PCMA, PCMU"
+                why = f"no codec in common; accepted: {', '.join(self.allowed)}"
                 continue
             host = self._host(media.address or session.address)
             direction = _direction(session, media)
@@ -259,7 +295,7 @@ class LegSession:
                 index,
                 (host, media.port),
                 usable,
-                event,
+                events,
                 direction,
                 codecs.ptime_ms(media),
                 codecs.max_ptime_ms(media),

@@ -15,15 +15,16 @@ from gateway.core.conversation import Conversation
 from gateway.core.direction import meet, reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.leg import Leg, Offering
-from gateway.core.model import Direction, Law, Role
+from gateway.core.model import Direction, Encoding, Role
 
 PENDING = 491
 NOT_ACCEPTABLE = 488
 
 
 class Reoffers:
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, *, transcode: bool = False) -> None:
         self._talk = conversation
+        self._transcode = transcode
         self._held = False
 
     @property
@@ -117,13 +118,13 @@ class Reoffers:
                 continue
             target = partner.session.wish if partner is not None else Direction.SENDRECV
             if meet(target, reverse(leg.session.wish)) is not leg.session.media.direction:
-                self.reoffer(leg, leg.session.media.law, target)
+                self.reoffer(leg, leg.session.media.encoding, target)
 
-    def reoffer(self, leg: Leg, law: Law, direction: Direction) -> None:
+    def reoffer(self, leg: Leg, encoding: Encoding, direction: Direction) -> None:
         """Send a re-INVITE of our own."""
         leg.offering = Offering.OURS
         self._talk.do(
-            Reoffer(leg.id, leg.session.offer(standard([law]), direction, ptime_ms=self._ptime_ms(leg)))
+            Reoffer(leg.id, leg.session.offer(standard([encoding]), direction, ptime_ms=self._ptime_ms(leg)))
         )
 
     # ── steps ──
@@ -149,18 +150,20 @@ class Reoffers:
             self._talk.do(RefuseReoffer(leg.id, NOT_ACCEPTABLE))
             return
         present = partner.session.media
-        laws = [codec.law for codec in audio.codecs]
-        if present is not None and present.law in laws:
-            laws = [
-                present.law
+        encodings = [codec.encoding for codec in audio.codecs]
+        if present is not None and present.encoding in encodings:
+            encodings = [
+                present.encoding
             ]  # the codec stays as it is: no need to change it, and so no need to transcode
+        spare = self._transcode and present is not None and present.encoding not in encodings
         leg.offering, partner.offering = Offering.THEIRS, Offering.OURS
         offer = partner.session.offer(
-            standard(laws),
+            standard(encodings, audio.codecs),
             audio.direction,
             event_payload_type=audio.event_payload_type,
             ptime_ms=audio.ptime_ms,
             max_ptime_ms=audio.max_ptime_ms,
+            spare=standard([present.encoding]) if spare and present is not None else (),
         )
         self._talk.do(Reoffer(partner.id, offer))
 
@@ -170,7 +173,15 @@ class Reoffers:
         assert media is not None
         origin.offering = Offering.NONE
         try:
-            text = origin.session.answer(media.law, reverse(media.direction), ptime_ms=media.ptime_ms)
+            encoding = media.encoding
+            if self._transcode and encoding not in origin.session.offered_encodings:
+                encoding = origin.session.offered_encodings[0]
+            text = origin.session.answer(
+                encoding,
+                reverse(media.direction),
+                ptime_ms=media.ptime_ms,
+                parameters=media.parameters if encoding is media.encoding else None,
+            )
         except NotAcceptable:
             self._talk.do(RefuseReoffer(origin.id, NOT_ACCEPTABLE))
             return
@@ -194,7 +205,7 @@ class Reoffers:
     def _finish_alone(self, leg: Leg) -> None:
         """Answer the offer that `leg` made with everything that it allows."""
         try:
-            text = leg.session.answer(self._law_for(leg), ptime_ms=self._ptime_ms(leg))
+            text = leg.session.answer(self._encoding_for(leg), ptime_ms=self._ptime_ms(leg))
         except NotAcceptable:
             self._talk.do(RefuseReoffer(leg.id, NOT_ACCEPTABLE))
             return
@@ -208,13 +219,15 @@ class Reoffers:
         assert leg.session.media is not None
         direction = partner.session.wish if partner is not None else Direction.SENDRECV
         leg.offering = Offering.IN_ANSWER
-        offer = leg.session.offer(standard([leg.session.media.law]), direction, ptime_ms=self._ptime_ms(leg))
+        offer = leg.session.offer(
+            standard([leg.session.media.encoding]), direction, ptime_ms=self._ptime_ms(leg)
+        )
         self._talk.do(AnswerReoffer(leg.id, offer))
 
-    def _law_for(self, leg: Leg) -> Law:
+    def _encoding_for(self, leg: Leg) -> Encoding:
         """The codec to answer a lone offer with: the present one while it is offered, else the first."""
-        offered = leg.session.offered_laws
-        present = leg.session.media.law if leg.session.media else None
+        offered = leg.session.offered_encodings
+        present = leg.session.media.encoding if leg.session.media else None
         return present if present in offered else offered[0]
 
     def _ptime_ms(self, leg: Leg) -> int:

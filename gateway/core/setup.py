@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.core.actions import Answer, Invite, Progress
-from gateway.core.codecs import standard
+from gateway.core.codecs import Codec, standard
 from gateway.core.conversation import Conversation
 from gateway.core.direction import reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
-from gateway.core.model import Address, Direction, Law, LegId, Role
+from gateway.core.model import Address, Direction, Encoding, LegId, Role
 from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
 
@@ -39,7 +39,9 @@ class AdvisorLike(Protocol):
 class Policy:
     """What the configuration says about calls."""
 
-    laws: tuple[Law, ...] = (Law.PCMA, Law.PCMU)
+    encodings: tuple[Encoding, ...] = (Encoding.PCMA, Encoding.PCMU)
+    transcode: bool = False
+    """May the parties have a codec each where they have none in common?"""
     ring_timeout_s: float = 60.0
     supervisor_timeout_s: float = 60.0
     dead_call_s: float = 300.0
@@ -96,18 +98,20 @@ class CallSetup:
         """Call the other party with the calling party's codecs."""
         setup, offer = self._setup, self._setup.offered.sdp
         if offer is None:
-            text = self.called.session.offer(standard(self._policy.laws))
+            text = self.called.session.offer(standard(self._policy.encodings))
         else:
             audio = self.calling.session.take_offer(offer)
-            laws = [codec.law for codec in audio.codecs if codec.law in self._policy.laws]
-            if not laws:
-                raise NotAcceptable(f"no codec in common; accepted: {', '.join(self._policy.laws)}")
+            encodings = [codec.encoding for codec in audio.codecs if codec.encoding in self._policy.encodings]
+            if not encodings:
+                raise NotAcceptable(f"no codec in common; accepted: {', '.join(self._policy.encodings)}")
+            spare = [other for other in self._policy.encodings if other not in encodings]
             text = self.called.session.offer(
-                standard(laws),
+                standard(encodings, audio.codecs),
                 audio.direction,
                 event_payload_type=audio.event_payload_type,
                 ptime_ms=audio.ptime_ms,
                 max_ptime_ms=audio.max_ptime_ms,
+                spare=standard(spare) if self._policy.transcode else (),
             )
         who = setup.offered
         self._talk.do(
@@ -149,12 +153,12 @@ class CallSetup:
         calling, called = self.calling.session.media, self.called.session.media
         if calling is None or called is None:
             return
-        if calling.law is called.law:
+        if calling.encoding is called.encoding or self._policy.transcode:
             self._connect()
         elif refused:
             raise NotAcceptable("the parties have no codec in common")
         else:
-            self._reoffers.reoffer(self.called, calling.law, Direction.SENDRECV)
+            self._reoffers.reoffer(self.called, calling.encoding, Direction.SENDRECV)
 
     def _early_answer(self, sdp: str) -> str | None:
         """Connect both legs for early media; returns the answer for the calling leg, None where this one
@@ -168,7 +172,7 @@ class CallSetup:
             media = self.called.session.take_answer(sdp)
         except (SdpError, NotAcceptable):
             return None
-        if before is not None and media.law is not before.law:
+        if before is not None and media.encoding is not before.encoding and not self._policy.transcode:
             return None
         text = self._answer()
         self._connect()
@@ -183,22 +187,35 @@ class CallSetup:
         media, session = self.called.session.media, self.calling.session
         assert media is not None
         if session.media is not None:  # the early answer cannot be changed any more
-            law, events = session.media.law, session.media.event_payload_type is not None
+            encoding, events = session.media.encoding, session.media.event_payload_type is not None
         else:
-            law, events = media.law, media.event_payload_type is not None or self.calling.role is Role.ADVISOR
-        return session.answer(law, reverse(media.direction), events=events, ptime_ms=media.ptime_ms)
+            encoding, events = (
+                media.encoding,
+                media.event_payload_type is not None or self.calling.role is Role.ADVISOR,
+            )
+        if self._policy.transcode and encoding not in session.offered_encodings:
+            encoding = session.offered_encodings[0]
+        return session.answer(
+            encoding,
+            reverse(media.direction),
+            events=events,
+            ptime_ms=media.ptime_ms,
+            parameters=media.parameters if encoding is media.encoding else None,
+        )
 
     def _late_offer(self) -> str:
         """Our offer to a calling party who made none: what the called party chose."""
         media = self.called.session.media
         assert media is not None
         return self.calling.session.offer(
-            standard([media.law]), reverse(media.direction), ptime_ms=media.ptime_ms
+            standard([media.encoding], [Codec(media.encoding, media.payload_type, media.parameters)]),
+            reverse(media.direction),
+            ptime_ms=media.ptime_ms,
         )
 
     def _connect(self) -> None:
-        laws = {leg.session.media.law for leg in self._talk.parties if leg.session.media}
-        if len(laws) == 1:  # a leg of another codec waits for `agree_on_codec`
+        encodings = {leg.session.media.encoding for leg in self._talk.parties if leg.session.media}
+        if len(encodings) == 1 or self._policy.transcode:  # a leg of another codec waits for `agree_on_codec`
             for leg in self._talk.parties:
                 self._talk.connect(leg)
         self._talk.open_paths()

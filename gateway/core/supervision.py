@@ -23,7 +23,7 @@ from gateway.core.conversation import Conversation, Presence, Supervisor
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
-from gateway.core.model import Law, LegId, Mode
+from gateway.core.model import Encoding, LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
 from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
@@ -81,12 +81,15 @@ class Supervision:
         source = f"{offered.source[0]}:{offered.source[1]}"
         supervisor = Supervisor(leg, user, mode, self._talk.now.at, via, source, Presence.ON_CALL)
         if offered.sdp is None:
-            text = leg.session.offer(standard(self._laws()))
+            text = leg.session.offer(standard(self._encodings(leg)))
             supervisor.presence = Presence.JOINING
         else:
             leg.session.take_offer(offered.sdp)
-            law = next((law for law in self._laws() if law in leg.session.offered_laws), None)
-            text = leg.session.answer(law or leg.session.offered_laws[0])
+            encoding = next(
+                (encoding for encoding in self._encodings(leg) if encoding in leg.session.offered_encodings),
+                None,
+            )
+            text = leg.session.answer(encoding or leg.session.offered_encodings[0])
         self._talk.supervisors[leg.id] = supervisor
         leg.enter(LegState.ANSWERED)
         self._talk.do(Answer(leg.id, text))
@@ -104,7 +107,7 @@ class Supervision:
             leg, user, mode, self._talk.now.at, via, invite.uri, Presence.RUNG, alert, deadline_s
         )
         self._talk.supervisors[leg.id] = supervisor
-        offer = leg.session.offer(standard(self._laws()))
+        offer = leg.session.offer(standard(self._encodings(leg)))
         self._talk.do(
             Invite(leg.id, invite.uri, offer, invite.from_uri, invite.from_name, invite.headers, invite.trunk)
         )
@@ -369,11 +372,12 @@ class Supervision:
             "alert": supervisor.alert,
         }
 
-    def _laws(self) -> list[Law]:
-        """Both laws, the call's own first."""
+    def _encodings(self, leg: Leg) -> list[Encoding]:
+        """Those that this leg may have, the call's own first."""
         media = self._talk.caller.session.media
-        first = media.law if media else Law.PCMA
-        return [first, *(law for law in Law if law is not first)]
+        allowed = leg.session.allowed
+        first = media.encoding if media and media.encoding in allowed else allowed[0]
+        return [first, *(encoding for encoding in allowed if encoding is not first)]
 
     def _changed(self) -> None:
         self._reoffers.align()

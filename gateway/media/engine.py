@@ -13,11 +13,14 @@ from typing import Any
 
 from native.engine import Engine
 
+from gateway.core.codecs import most_bits_per_second
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
-from gateway.core.model import Address, CallId, Direction, KeysBy, LegId, LegMedia, Role
+from gateway.core.model import Address, CallId, Direction, Encoding, KeysBy, LegId, LegMedia, Role
 from gateway.core.ports import StreamStats, Tap
 
+ENGINE_NAMES = {Encoding.L16: "L16/16000"}
+"""Where the engine's name of a codec is another."""
 TALKING_DB = -45.0
 """Level above which a leg counts as talking: well above a quiet room's noise, well below soft speech."""
 
@@ -99,7 +102,7 @@ class MediaEngine:
         keys = media.keys
         self._engine.connect(
             self._legs[leg],
-            media.law.value,
+            ENGINE_NAMES.get(media.encoding, media.encoding.value),
             media.payload_type,
             -1 if media.event_payload_type is None else media.event_payload_type,
             host,
@@ -107,6 +110,8 @@ class MediaEngine:
             ptime_ms=min(max(media.ptime_ms, 10), 120),
             sends=media.direction in (Direction.SENDRECV, Direction.SENDONLY),
             receives=media.direction in (Direction.SENDRECV, Direction.RECVONLY),
+            event_clock_hz=media.event_clock_hz,
+            bits_per_second=most_bits_per_second(media.parameters),
             suite=keys.suite.value if keys else None,
             local_key=keys.local if keys else b"",
             remote_key=keys.remote if keys else b"",

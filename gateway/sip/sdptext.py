@@ -86,9 +86,14 @@ def answer_from_stream(
         f"c=IN {family} {host}",
         "t=0 0",
         f"m=audio {port} RTP/AVP {' '.join(map(str, formats))}",
-        f"a=rtpmap:{payload_type} {codec}/{clock_hz}",
+        f"a=rtpmap:{payload_type} {_format(codec, clock_hz)}",
     ]
     if event_payload_type > 0:
         lines += [f"a=rtpmap:{event_payload_type} telephone-event/8000", f"a=fmtp:{event_payload_type} 0-16"]
     lines.append(f"a={direction}")
     return "\r\n".join(lines) + "\r\n"
+
+
+def _format(codec: str, clock_hz: int) -> str:
+    """As an rtpmap names it: PJSIP tells the sample rate of G.722 and leaves out the channels of Opus."""
+    return {"G722": "G722/8000", "OPUS": "opus/48000/2"}.get(codec.upper(), f"{codec}/{clock_hz}")

@@ -68,13 +68,16 @@ class Settings:
     """How the advisors' phones send keys."""
     extra: str = ""
     """More of the file, as it stands."""
+    codecs: str = '["PCMA", "PCMU"]'
+    transcode: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
     def toml(self, ports: Ports) -> str:
         lines = [
             '[node]\nname = "node1"\nsite = "leeds"',
             '[sip]\nbind = "127.0.0.1:0"',
-            f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}',
+            f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}\n'
+            f"codecs = {self.codecs}\ntranscode = {str(self.transcode).lower()}",
             trunk("home", ports.home, srtp=self.srtp.get("home", "off")) + f'\ndtmf = "{self.home_dtmf}"',
             trunk("home-tcp", ports.home_tcp, "tcp", srtp=self.srtp.get("home-tcp", "off")),
             trunk("floor", ports.floor, srtp=self.srtp.get("floor", "off")),

@@ -90,6 +90,6 @@ def test_any_offer_is_answered_or_refused(text: str) -> None:
         offer = leg.take_offer(text)
     except (SdpError, NotAcceptable):
         return
-    answer = sdp.parse(leg.answer(offer.codecs[0].law))
+    answer = sdp.parse(leg.answer(offer.codecs[0].encoding))
     assert len(answer.media) == len(sdp.parse(text).media)
     assert [media.port != 0 for media in answer.media].count(True) == 1

@@ -213,7 +213,7 @@ def line_of(action: act.Action) -> str:
         case act.RefuseReoffer(leg=leg, code=code):
             return f"refuse {leg} {code}"
         case act.ConnectLeg(leg=leg, media=media):
-            return f"connect {leg} {media.law} {media.direction}"
+            return f"connect {leg} {media.encoding} {media.direction}"
         case act.SetTalkPath(gains=gains):
             return path_of(gains)
         case act.RemoveLeg(leg=leg):

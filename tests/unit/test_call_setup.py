@@ -9,7 +9,7 @@ from gateway.core.actions import Answer, ConnectLeg, Invite, Progress
 from gateway.core.callstate import State
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegConfirmed, LegReanswered, LegReofferRefused
-from gateway.core.model import Law, LegId, Role
+from gateway.core.model import Encoding, LegId, Role
 from gateway.core.sdp import parse
 from gateway.core.setup import Policy
 
@@ -162,7 +162,7 @@ def test_an_offer_of_no_use_begins_nothing(offer: str, error: type[Exception]) -
 
 
 def test_a_law_that_is_not_configured_is_not_accepted() -> None:
-    script = Script(offer=phone_sdp("0 101"), policy=Policy(laws=(Law.PCMA,)))
+    script = Script(offer=phone_sdp("0 101"), policy=Policy(encodings=(Encoding.PCMA,)))
     with pytest.raises(NotAcceptable, match="PCMA"):
         script.call.start(script.now)
 

@@ -81,7 +81,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ("media.workers", 65, "media.workers: found 65; allowed: at most 64"),
         ("media.cpus", [0, 1], "media.cpus: found 2 cores for 1 workers"),
         ("media.cpus", [4096], "media.cpus: found 4096; this machine gives us"),
-        ("media.codecs", ["G729"], '"PCMA" or "PCMU"'),
+        ("media.codecs", ["G729"], '"opus" or "L16"'),
         ("trunk.1.uri", "sips:h", 'trunk[2].uri (sbc): found "sips:h"; TLS trunks are not supported'),
         ("trunk.0.identify_by", ["10.0.0.0/33"], 'trunk[1].identify_by[1] (pbx): found "10.0.0.0/33"'),
         ("trunk.0.transport", "udpp", 'did you mean "udp"?'),

@@ -5,14 +5,14 @@ from configs import SOUND
 from pydantic import ValidationError
 
 from gateway.config.model import Config, Media, Mqtt, Sip, Trunk, Web
-from gateway.core.model import Law, Mode
+from gateway.core.model import Encoding, Mode
 
 
 def test_an_empty_file_has_every_default() -> None:
     config = Config.model_validate({})
     assert config.sip.bind == ("127.0.0.1", 5060)
     assert config.sip.transports == ("udp", "tcp")
-    assert config.media.codecs == (Law.PCMA, Law.PCMU)
+    assert config.media.codecs == (Encoding.PCMA, Encoding.PCMU)
     assert config.supervision.codes.by_mode() == {
         Mode.LISTEN: "*71", Mode.WHISPER: "*72", Mode.BARGE: "*73", Mode.TAKEOVER: "*74",
     }  # fmt: skip

@@ -9,7 +9,7 @@ from gateway.core.codecs import standard
 from gateway.core.crypto import Crypto, Suite, parse
 from gateway.core.errors import NotAcceptable
 from gateway.core.mediasecurity import PLAIN, SECURE, Security
-from gateway.core.model import Direction, Law
+from gateway.core.model import Direction, Encoding
 from gateway.core.offeranswer import LegSession
 from gateway.sip import sdptext
 
@@ -43,7 +43,7 @@ def session(security: Security) -> LegSession:
 def test_an_offered_key_is_answered_with_ours_under_its_tag() -> None:
     leg = session(Security.REQUIRED)
     leg.take_offer(peer(SECURE, Crypto(3, CM, key(CM, 1)), Crypto(4, GCM, key(GCM, 2))))
-    profile, (ours,) = said(leg.answer(Law.PCMA))
+    profile, (ours,) = said(leg.answer(Encoding.PCMA))
     assert (profile, ours.tag, ours.suite) == (SECURE, 4, GCM)
     assert leg.media is not None and leg.media.keys is not None
     assert (leg.media.keys.local, leg.media.keys.remote) == (ours.key, key(GCM, 2))
@@ -54,7 +54,7 @@ def test_answering_again_says_the_same_key() -> None:
     """An early answer, then the final one."""
     leg = session(Security.OPTIONAL)
     leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
-    assert said(leg.answer(Law.PCMA)) == said(leg.answer(Law.PCMA))
+    assert said(leg.answer(Encoding.PCMA)) == said(leg.answer(Encoding.PCMA))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_answering_again_says_the_same_key() -> None:
 )
 def test_our_offer_and_the_answer_to_it(security: Security, profile: str, cryptos: int) -> None:
     leg = session(security)
-    offered = said(leg.offer(standard([Law.PCMA])))
+    offered = said(leg.offer(standard([Encoding.PCMA])))
     assert (offered[0], len(offered[1])) == (profile, cryptos)
     taken = offered[1][2]
     media = leg.take_answer(peer(profile, Crypto(taken.tag, taken.suite, key(taken.suite, 5))))
@@ -76,16 +76,16 @@ def test_our_offer_and_the_answer_to_it(security: Security, profile: str, crypto
 
 def test_optional_takes_a_plain_answer_and_stays_plain() -> None:
     leg = session(Security.OPTIONAL)
-    leg.offer(standard([Law.PCMA]))
+    leg.offer(standard([Encoding.PCMA]))
     assert leg.take_answer(peer(PLAIN)).keys is None
-    assert said(leg.offer(standard([Law.PCMA]))) == (PLAIN, [])
+    assert said(leg.offer(standard([Encoding.PCMA]))) == (PLAIN, [])
 
 
 def test_required_refuses_plain_both_ways() -> None:
     leg = session(Security.REQUIRED)
     with pytest.raises(NotAcceptable, match="required"):
         leg.take_offer(peer(PLAIN))
-    leg.offer(standard([Law.PCMA]))
+    leg.offer(standard([Encoding.PCMA]))
     with pytest.raises(NotAcceptable, match="required"):
         leg.take_answer(peer(PLAIN))
     assert leg.media is None
@@ -96,7 +96,7 @@ def test_off_refuses_savp_and_ignores_keys() -> None:
     with pytest.raises(NotAcceptable, match="switched off"):
         leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
     leg.take_offer(peer(PLAIN, Crypto(1, CM, key(CM, 1))))
-    assert said(leg.answer(Law.PCMA)) == (PLAIN, [])
+    assert said(leg.answer(Encoding.PCMA)) == (PLAIN, [])
     assert leg.media is not None and leg.media.keys is None
 
 
@@ -104,7 +104,7 @@ def agreed(security: Security = Security.OPTIONAL) -> LegSession:
     """A leg whose peer offered RTP/SAVP."""
     leg = session(security)
     leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 1))))
-    leg.answer(Law.PCMA)
+    leg.answer(Encoding.PCMA)
     return leg
 
 
@@ -112,7 +112,7 @@ def test_a_hold_under_the_same_key_changes_no_key() -> None:
     leg = agreed()
     before = leg.media and leg.media.keys
     leg.take_offer(peer(SECURE, Crypto(5, GCM, key(GCM, 9)), Crypto(6, CM, key(CM, 1)), direction="sendonly"))
-    assert said(leg.answer(Law.PCMA))[1][0].tag == 6
+    assert said(leg.answer(Encoding.PCMA))[1][0].tag == 6
     assert leg.media is not None and leg.media.keys == before
     assert leg.media.direction is Direction.RECVONLY
 
@@ -122,7 +122,7 @@ def test_another_key_of_theirs_is_met_with_another_of_ours() -> None:
     before = leg.media and leg.media.keys
     assert before is not None
     leg.take_offer(peer(SECURE, Crypto(1, CM, key(CM, 2))))
-    leg.answer(Law.PCMA)
+    leg.answer(Encoding.PCMA)
     assert leg.media is not None and leg.media.keys is not None
     assert leg.media.keys.remote == key(CM, 2)
     assert leg.media.keys.local != before.local
@@ -131,7 +131,7 @@ def test_another_key_of_theirs_is_met_with_another_of_ours() -> None:
 def test_our_own_reoffer_repeats_what_is_in_force() -> None:
     leg = agreed()
     assert leg.media is not None and leg.media.keys is not None
-    profile, (ours,) = said(leg.offer(standard([Law.PCMA]), Direction.SENDONLY))
+    profile, (ours,) = said(leg.offer(standard([Encoding.PCMA]), Direction.SENDONLY))
     assert (profile, ours.suite, ours.key) == (SECURE, CM, leg.media.keys.local)
     again = leg.take_answer(peer(SECURE, Crypto(ours.tag, CM, key(CM, 1)), direction="recvonly"))
     assert again.keys == leg.media.keys
@@ -140,7 +140,7 @@ def test_our_own_reoffer_repeats_what_is_in_force() -> None:
 def test_a_refused_reoffer_leaves_the_keys() -> None:
     leg = agreed()
     before = leg.media
-    leg.offer(standard([Law.PCMA]), Direction.SENDONLY)
+    leg.offer(standard([Encoding.PCMA]), Direction.SENDONLY)
     leg.withdraw()
     assert leg.media is before
 
@@ -155,7 +155,7 @@ def test_the_answer_that_only_pjsip_has_read_keeps_the_keys() -> None:
 
 def test_what_was_offered_is_said_again_with_the_agreed_key_alone() -> None:
     leg = session(Security.OPTIONAL)
-    offer = leg.offer(standard([Law.PCMA]))
+    offer = leg.offer(standard([Encoding.PCMA]))
     taken = said(offer)[1][3]
     answer = peer(PLAIN, Crypto(taken.tag, taken.suite, key(taken.suite, 5)))
     ours = sdptext.agreed_keys(offer, answer)
