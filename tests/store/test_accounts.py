@@ -210,6 +210,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text(
         f'[store]\nstate_directory = "{tmp_path}/state"\n[[user]]\nid = "toml"\nsip = "9009"\nroles = ["admin"]\n'
+        '[[advisor]]\nid = "ada"\nextension = "2001"\nteam = "north"\n'
     )
 
     def run(*args: str, typed: str = "") -> tuple[int, str]:
@@ -224,6 +225,8 @@ def test_the_command_line(tmp_path: Path) -> None:
     for args, why in [
         (("add", "ann", "--role", "auditor"), "there is a user"),
         (("add", "toml", "--role", "auditor"), "the configuration has a user"),
+        (("add", "toml", "--role", "advisor"), "the configuration has a user"),
+        (("add", "ada", "--role", "advisor", "--role", "admin"), "the configuration has a user"),
         (("add", "x", "--role", "auditor", "--sip", "9009"), "is the phone of somebody"),
         (("add", "x", "--role", "chief"), "allowed: advisor"),
         (("add", "a b", "--role", "auditor"), "letters, digits"),
@@ -231,6 +234,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     ]:
         code, text = run(*args, typed=PASSWORD + "\n")
         assert code == 1 and why in text, args
+    assert run("add", "ada", "--role", "advisor", typed=PASSWORD + "\n") == (0, "added ada\n")
     assert "12 to 200" in run("add", "x", "--role", "auditor", typed="short\n")[1]
     assert run("disable", "ann")[0] == 0
     assert "disabled" in run("list")[1]
@@ -238,3 +242,18 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert run("password", "ann", typed="another good one\n") == (0, "ann has a new password\n")
     listed = run("list")[1]
     assert "ann" in listed and "password" in listed and "disabled" not in listed
+
+
+async def test_an_advisor_of_the_configuration_signs_in_by_a_password_of_the_store(
+    database: Database,
+) -> None:
+    """Who they are stays with the configuration, whatever the store says of their roles and teams."""
+    table = {"advisor": [{"id": "ada", "name": "Ada", "extension": "2001", "team": "north"}]}
+    directory = Directory(Config.model_validate(table), {})
+    users = Users(database)
+    await users.add(User("ada", "Somebody", None, frozenset({"advisor"}), frozenset({"*"})), password=HASHED)
+    sign_in = SignIn(users, Sessions(database, directory.configured), directory.by_token, lambda *_: None)
+    opened = await sign_in.by_password("ada", PASSWORD, "192.0.2.1", None)
+    found = await sign_in.find(opened.token)
+    assert found is not None and found.user == directory.by_id("ada")
+    assert (found.user.name, found.user.teams) == ("Ada", frozenset({"north"}))
