@@ -48,7 +48,7 @@ function facts({ node, site, version, started_at, health, calls, alerts, sip }) 
     ["New calls", ready ? "are taken" : `are refused: ${why_not}`, ready],
     ["Calls", `${calls.live} of at most ${calls.most}, ${calls.supervised} supervised; ${sip.legs} SIP legs of ${sip.capacity}`, null],
     ["Alerts", alerts.open ? `${alerts.open} open, the oldest for ${Math.round(alerts.oldest_s)} s` : "none open", alerts.open ? false : null],
-    ["Store", store.ok ? `answers (${store.place})` : `does not answer: ${store.why}`, store.ok],
+    ["Store", store.ok ? `answers (${store.place.startsWith("sqlite") ? "SQLite" : "PostgreSQL"})` : `does not answer: ${store.why}`, store.ok],
     ["Broker", !mqtt ? "none configured" : mqtt.connected ? `connected (${mqtt.url})` : `not connected (${mqtt.url}); ${mqtt.waiting_alerts} alerts wait for it`, mqtt ? mqtt.connected : null],
   ];
   if (drill) told.push(["Alert drill", drill.ok === null ? "not yet held" : drill.ok ? "went through" : `FAILED: ${drill.why ?? ""}`, drill.ok]);

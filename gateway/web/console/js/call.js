@@ -45,11 +45,13 @@ export function openCall({ house, onair, session, attempt, act, go }, id) {
   );
   const leave = el("button", { type: "button", class: "mode leave", "aria-keyshortcuts": LEAVE_KEYS.join(" "), onclick: () => attempt(onair.leave()) }, el("b", { text: "Leave" }), el("kbd", { text: "X" }), el("small", { text: "the call goes on" }));
 
+  const secret = el("p", { class: "gone", text: "This call is private: nobody may listen, and so the buttons are refused." });
   const gone = el("p", { class: "gone", role: "status", text: "This call has ended." });
   const live = el(
     "div",
     { class: "call-live" },
     alerts,
+    secret,
     el("div", { class: "modes", role: "group", "aria-label": "What you do on this call" }, ...buttons.values(), leave),
     el("section", { class: "voices", "aria-label": "Who speaks" }, el("div", { class: "now" }, el("span", { text: "Patient" }), patient.element, el("span", { text: "Advisor" }), speaking.element, marks), patientWave.element, advisorWave.element),
     el("div", { class: "tools" }, again, ears, el("label", {}, keys, " Single keys")),
@@ -68,6 +70,7 @@ export function openCall({ house, onair, session, attempt, act, go }, id) {
     const call = house.calls.get(id);
     gone.hidden = Boolean(call);
     live.hidden = !call;
+    secret.hidden = !call?.private;
     if (!call) {
       setText(title, title.textContent || "Call");
       return;

@@ -116,5 +116,5 @@ const STATES = { offered: "starting", ringing: "ringing", early: "ringing", talk
 
 /** The call's state in a word that an advisor would use. */
 export function stateOf(call) {
-  return call.on_hold ? "on hold" : (STATES[call.state] ?? call.state);
+  return call.private ? "private" : call.on_hold ? "on hold" : (STATES[call.state] ?? call.state);
 }
