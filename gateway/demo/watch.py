@@ -98,7 +98,7 @@ class Watch(Changing):
     def _take(self, event: Event) -> None:
         if event.call is not None and event.kind == "call.ended":
             self.calls.pop(event.call, None)
-        elif event.call is not None and event.kind.startswith("call."):
+        elif event.call is not None and "supervisors" in event.data:  # a snapshot; `call.talk`, say, is none
             self.calls[event.call] = event.data
         self.events.append(event)
         self._changed()

@@ -16,6 +16,7 @@ from gateway.demo.levels import bar
 from gateway.demo.picture import Scenery, hearers, sentence
 from gateway.demo.prompt import Command, LineEditor, UnknownCommand, Verb, parse
 from gateway.demo.settings import Tokens, configuration
+from gateway.demo.watch import Event, Watch
 
 RATE_HZ = 8_000
 
@@ -169,3 +170,14 @@ def test_bars() -> None:
     assert bar(-6.0, 4) == "████"
     assert bar(-33.0, 4) == "██··"
     assert bar(0.0, 4) == "████"
+
+
+def test_who_speaks_does_not_pass_for_the_call_itself() -> None:
+    """Events about a call that are not its snapshot leave the latest snapshot in place."""
+    watch = Watch("http://127.0.0.1:1", "")
+    snapshot = {"id": "c-1", "state": "talking", "supervisors": [{"user": "sarah"}]}
+    for kind, data in (("call.changed", snapshot), ("call.talk", {"talking": ["caller"]})):
+        watch._take(Event(0, kind, "c-1", data))
+    assert watch.calls == {"c-1": snapshot}
+    watch._take(Event(0, "call.ended", "c-1", {**snapshot, "state": "ended"}))
+    assert watch.calls == {}
