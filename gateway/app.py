@@ -147,6 +147,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
         port_quarantine_ms=config.media.port_quarantine_ms,
         history_s=config.media.history_s,
         latch_nat_only=config.media.latching == "nat",
+        keepalive_s=config.media.keepalive_s,
         deliver=lambda event: exchange_box[0].on_media(event),
     )
     media.start()

@@ -3,6 +3,7 @@
 Methods may be called on any Python thread (the GIL makes them one producer), return at once and never wait for the media thread.
 Numbers name calls and legs; a number is never used twice.
 """
+import base64
 import contextlib
 import errno
 import os
@@ -12,7 +13,7 @@ import time
 
 import numpy as np
 
-from libc.stdint cimport int16_t, int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 from libc.math cimport log10
@@ -28,11 +29,12 @@ from native.playout cimport voice_open, voice_samples
 from native.ports cimport PortRange
 from native.queue cimport ring_close, ring_open, ring_pop, ring_push
 from native.reception cimport lost
+from native.reports cimport Quality, begin as reports_begin
 from native.resample cimport resample_close, resample_open
 from native.rtp cimport REFUSALS_END
 from native.session cimport (
-    ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, REFUSED,
-    REHEAR, REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
+    ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, QUALITY,
+    REFUSED, REHEAR, REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
 from native.source cimport NARROW, WIDE
 from native.srtp cimport Secure, secure_abandon, secure_replaced, secure_restate
@@ -56,7 +58,7 @@ cdef enum:
 ROLES = {"caller": CALLER, "advisor": ADVISOR, "supervisor": SUPERVISOR}
 CODECS = {"PCMA": PCMA, "PCMU": PCMU, "G722": G722, "opus": OPUS, "L16/8000": L16_8000, "L16/16000": L16_16000}
 KEYS = "0123456789*#ABCD"
-EVENT_NAMES = {LATCHED: "latched", SILENT: "silent", RESUMED: "resumed", KEY: "key", REFUSED: "refused"}
+EVENT_NAMES = {LATCHED: "latched", SILENT: "silent", RESUMED: "resumed", KEY: "key", REFUSED: "refused", QUALITY: "quality"}
 
 
 cdef void free_leg(Leg *leg) noexcept:
@@ -80,6 +82,19 @@ class EngineBusy(RuntimeError):
     """The media thread has not taken the last 4,096 commands: it is stuck or the machine is."""
 
 
+cdef dict quality_facts(const Quality *quality, double ticks_per_ms):
+    """Facts for the E-model. far_*: what the far side says of what it was sent; None where it has said nothing lately."""
+    return {
+        "expected": quality.expected,
+        "lost": quality.lost,
+        "jitter_ms": quality.jitter / ticks_per_ms,
+        "rtt_ms": quality.round_trip_ns / 1e6 if quality.round_trip_ns >= 0 else None,
+        "far_loss": quality.far_fraction_lost / 256.0 if quality.told else None,
+        "far_jitter_ms": quality.far_jitter / ticks_per_ms if quality.told else None,
+        "far_discarded": quality.far_discard / 256.0 if quality.far_voip else None,
+    }
+
+
 cdef class Media:
     """One media thread: its worker's memory and the thread that serves it."""
 
@@ -88,7 +103,7 @@ cdef class Media:
     cdef object cpu
     cdef int calls, legs                    # given to it and not yet taken back
 
-    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu, bint latch_nat_only):
+    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu, bint latch_nat_only, bint rtcp, double keepalive_s):
         self.worker = <Worker *>calloc(1, sizeof(Worker))
         if self.worker == NULL:
             raise MemoryError()
@@ -100,6 +115,8 @@ cdef class Media:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
         self.worker.rtp_timeout_ns = <int64_t>rtp_timeout_ms * 1000000
         self.worker.latch_nat_only = latch_nat_only
+        self.worker.keepalive_ns = <int64_t>(keepalive_s * 1e9)
+        self.worker.reports = rtcp
         self.worker.capacity = capacity
         self.worker.legs = <Leg **>calloc(capacity, sizeof(Leg *))
         self.worker.mixing = <Leg **>calloc(capacity, sizeof(Leg *))
@@ -171,14 +188,15 @@ cdef class Engine:
         self._event_fd = -1
 
     def __init__(self, bind="127.0.0.1", port_range=(20000, 29998), rtp_timeout_ms=5000, workers=1, cpus=None, most_legs=8192,
-                 quarantine_ms=2000, history_s=0.0, latch_nat_only=False):
-        """bind: IP address of every RTP socket. port_range: first and last RTP port; even ones are used, the odd ones left for RTCP.
+                 quarantine_ms=2000, history_s=0.0, latch_nat_only=False, bint rtcp=True, double keepalive_s=0.0):
+        """bind: IP address of every RTP socket. port_range: first and last port; even ones for RTP, the odd ones above them for RTCP.
 
         rtp_timeout_ms: silence after which a leg that was sending is reported. workers: media threads. cpus: the core to pin each
         of them to; None: any. most_legs: room for so many legs at once.
         latch_nat_only: a leg may latch to another host than the announced only where a NAT hides that (RFC 7362).
         quarantine_ms: how long a released port rests. history_s: of each call so much is kept, 16,000 bytes a second; 0: nothing.
-        ValueError for an address, range or number that cannot be.
+        rtcp: reports are sent (they are read in either case). keepalive_s: silence towards a leg after which it gets an empty packet;
+        0: never. ValueError for an address, range or number that cannot be.
         """
         if workers < 1 or (cpus is not None and len(cpus) != workers):
             raise ValueError(f"{workers} media threads cannot be pinned to cores {cpus}")
@@ -191,7 +209,7 @@ cdef class Engine:
         if self._event_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
         pins = cpus or [None] * workers
-        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpu, latch_nat_only) for cpu in pins]
+        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpu, latch_nat_only, rtcp, keepalive_s) for cpu in pins]
 
     def __dealloc__(self):
         if self._event_fd >= 0:
@@ -294,7 +312,8 @@ cdef class Engine:
         """
         cdef Command command
         cdef Leg *leg
-        cdef int slot = 0, fd = -1, stray = -1, port
+        cdef int slot = 0, fd = -1, stray = -1, rtcp = -1, port
+        cdef bytes cname = base64.b64encode(secrets.token_bytes(12))
         cdef Role part = <Role><int>ROLES[role]
         cdef Call *owner = self._call(call)
         self._reap()
@@ -305,11 +324,12 @@ cdef class Engine:
             raise CallFull(errno.EUSERS, f"a call carries at most {MAX_LEGS} legs: two parties and {MAX_LEGS - 2} supervisors")
         if len(self._legs) + len(self._leaving_legs) >= self._capacity:
             raise NoFreePort(errno.EADDRNOTAVAIL, f"the engine has room for {self._capacity} legs")
-        port = self._ports.open(&fd, &stray)
+        port = self._ports.open(&fd, &stray, &rtcp)
         leg = <Leg *>calloc(1, sizeof(Leg))
         if leg == NULL:
             net.close(fd)
             net.close(stray)
+            net.close(rtcp)
             self._ports.release(port)
             raise MemoryError()
         self._numbers += 1
@@ -320,12 +340,14 @@ cdef class Engine:
         leg.port = port
         leg.fd = fd
         leg.stray_fd = stray
+        leg.rtcp_fd = rtcp
         leg.passes_keys = passes_keys
         leg.ssrc = secrets.randbits(32)
         leg.mixing_index = -1
         leg.given_rate = -1
         voice_open(&leg.source.voices[<int>NARROW], leg.narrow, 8)
         voice_open(&leg.source.voices[<int>WIDE], NULL, 16)
+        reports_begin(&leg.reports, secrets.randbits(64), <const uint8_t *>cname, net.now_ns())
         memset(&command, 0, sizeof(Command))
         command.kind = ADD_LEG
         command.leg = leg
@@ -338,6 +360,7 @@ cdef class Engine:
         except BaseException:
             net.close(fd)
             net.close(stray)
+            net.close(rtcp)
             self._ports.release(port)
             tones_close(leg.tones)
             free(leg)
@@ -347,11 +370,12 @@ cdef class Engine:
         return leg.id, port
 
     def connect(self, int leg, str codec, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
-                bint receives=True, int event_clock_hz=8000, int bits_per_second=0, str suite=None, bytes local_key=b"", bytes remote_key=b"",
-                bytes mki=b""):
+                bint receives=True, int event_clock_hz=8000, int bits_per_second=0, rtcp=None, bint rtcp_mux=False, str suite=None,
+                bytes local_key=b"", bytes remote_key=b"", bytes mki=b""):
         """Set what SDP negotiated. codec: one of CODECS. event_payload_type -1: no telephone-event. sends/receives: the gateway's own
         direction. bits_per_second: the most that the far side wants (Opus), 0: as is good.
 
+        rtcp: (IP address, port) that reports go to; None: the port above. rtcp_mux: they share the RTP port.
         suite: SRTP by its name in SDP; None: plain RTP. local_key, remote_key: master key and salt under which we and the far side
         send; mki: on every packet of the far side's. A key that stays goes on, another one is gone over to between two packets.
         Memory for all that this codec may need beside the call's others is taken here.
@@ -380,6 +404,9 @@ cdef class Engine:
         command.media.sends = sends
         command.media.receives = receives
         endpoint_set(&command.media.remote, host, port)
+        if rtcp is not None:
+            endpoint_set(&command.rtcp, rtcp[0], rtcp[1])
+        command.media.muxed = rtcp_mux
         if chosen.codecs[<int>kind] == NULL:
             chosen.codecs[<int>kind] = codec_open(kind, bits_per_second)
         command.codec = chosen.codecs[<int>kind]
@@ -558,7 +585,8 @@ cdef class Engine:
     def events(self):
         """Take the events that wait: [(name, leg, value, count, source)].
 
-        latched (source) · silent (value: ms) · resumed · key (value: `0`-`9*#ABCD`, count: ms so far) · refused (value: reason, count).
+        latched (source) · silent (value: ms) · resumed · key (value: `0`-`9*#ABCD`, count: ms so far) · refused (value: reason, count) ·
+        quality (value: the dict of `quality_facts`, of the last five seconds).
         """
         cdef Event event
         cdef uint64_t count
@@ -572,6 +600,8 @@ cdef class Engine:
                     value = KEYS[event.value]
                 elif event.kind == REFUSED:
                     value = REFUSALS[event.value]
+                elif event.kind == QUALITY:
+                    value = quality_facts(&event.quality, event.value)
                 taken.append((EVENT_NAMES[event.kind], event.leg, value, event.count, endpoint_text(&event.source)))
         return taken
 
@@ -594,6 +624,10 @@ cdef class Engine:
             "restarts": leg.reception.restarts,
             "jitter_ms": leg.reception.jitter / max(leg.media.clock_khz, 1),
             "sent": load_relaxed(&leg.sent),
+            "rtt_ms": leg.reports.round_trip_ns / 1e6 if leg.reports.round_trip_ns >= 0 else None,
+            "reports_heard": leg.reports_heard,
+            "remote_lost": leg.reports.told.lost if leg.reports.told_ns else None,
+            "remote_jitter_ms": leg.reports.told.jitter / <double>max(leg.media.clock_khz, 1) if leg.reports.told_ns else None,
             "overlaid": load_relaxed(&leg.overlaid),
             "late": leg.late,
             "made_up_ms": leg.source.made_up // max(leg.media.khz, 1),

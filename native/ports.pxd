@@ -9,6 +9,6 @@ cdef class PortRange:
 
     # Two sockets on a free even port: `fd` to be connected to the leg's source, `stray` for what comes from elsewhere.
     # Returns the port; raises NoFreePort, and OSError when the process has no file descriptor left.
-    cdef int open(self, int *fd, int *stray) except -1
+    cdef int open(self, int *fd, int *stray, int *rtcp) except -1
     # The sockets are closed: the port may be used again after the quarantine.
     cdef void release(self, int port)

@@ -5,11 +5,13 @@ conversation it is. What a listener hears of it is either the packet itself with
 (overlay). Sequence numbers and timestamps follow the pacer's, so the far side sees its real losses and timing.
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.errno cimport ECONNREFUSED, errno
 from libc.string cimport memcpy, memset
 
-from native cimport codec, dtmf, g711, mix, playout, reception, rtcp, rtp, srtp, tap
+from native cimport codec, dtmf, g711, mix, playout, reception, reports, rtcp, rtp, srtp, tap
 from native.codec cimport G722, PCMU
 from native.endpoint cimport Endpoint, behind_nat, same, same_host
+from native.legreports cimport on_report, sweep_reports
 from native.history cimport history_write
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
@@ -51,6 +53,7 @@ cdef inline void refuse(Leg *leg, rtp.Refusal reason) noexcept nogil:
 
 cdef void transmit(Worker *worker, Leg *leg, const uint8_t *packet, int n) noexcept nogil:
     cdef ssize_t sent
+    cdef int payload = n - HEADER_BYTES
     if leg.secure.outbound != NULL:
         if srtp.protect(&leg.secure, packet, &n, worker.sealed) != SRTP_OK:
             refuse(leg, rtp.NOT_SEALED)
@@ -62,8 +65,12 @@ cdef void transmit(Worker *worker, Leg *leg, const uint8_t *packet, int n) noexc
         sent = net.sendto(leg.fd, packet, n, net.MSG_NOSIGNAL, &leg.remote.raw.any, leg.remote.length)
     else:
         return
+    if sent < 0 and errno == ECONNREFUSED:                  # of an earlier packet, told in place of sending this one
+        refuse(leg, rtp.UNREACHABLE)
+        sent = net.send(leg.fd, packet, n, net.MSG_NOSIGNAL)
     if sent == n:
         add_relaxed(&leg.sent, 1)
+        leg.sent_bytes += payload
         worker.sent += 1
     else:
         refuse(leg, rtp.SEND_FAILED)
@@ -563,6 +570,9 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
     if not leg.connected:
         refuse(leg, rtp.NOT_CONNECTED)
         return
+    if leg.media.muxed and rtcp.is_rtcp(worker.packet, n):
+        on_report(worker, leg, n, source)
+        return
     if leg.locked and source != NULL and not same(source, &leg.remote) and not same(source, &leg.media.remote):
         leg.last_foreign = source[0]
         refuse(leg, rtp.FOREIGN_SOURCE)
@@ -592,6 +602,7 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
                                 leg.media.clock_khz)
     if leg.reception.restarts != restarts:
         fit_again(leg)
+        reports.restarted(&leg.reports, &leg.reception)
     if key:
         on_key(worker, leg, n, &header, skipped)
     elif noise or header.payload_bytes == 0:
@@ -634,3 +645,4 @@ cdef void on_sweep(Worker *worker, Leg *leg) noexcept nogil:
         post(worker, &event)
     if leg.refusals != leg.refusals_told:
         report_refusals(worker, leg)
+    sweep_reports(worker, leg)

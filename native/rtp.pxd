@@ -19,6 +19,8 @@ cdef enum Refusal:              # why a packet was dropped; the names are in `en
     REPLAYED                    # a protected packet seen before, or older than the window
     UNREADABLE                  # too short to be a protected packet
     NOT_SEALED                  # a packet towards this leg that must not be protected (its number was used)
+    BAD_REPORT                  # RTCP that is none, or our own
+    UNREACHABLE                 # an ICMP error came back: nobody listens where this leg's packets go
     REFUSALS_END
 
 cdef struct Header:

@@ -14,6 +14,8 @@ REFUSALS = {
     REPLAYED: "srtp_replay",
     UNREADABLE: "srtp_other",
     NOT_SEALED: "srtp_not_sealed",
+    BAD_REPORT: "bad_rtcp",
+    UNREACHABLE: "unreachable",
 }
 """Counter names by refusal; the same in metrics, logs and console."""
 

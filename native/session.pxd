@@ -15,6 +15,7 @@ from native.playout cimport Playout
 from native.queue cimport Ring
 from native.reception cimport Reception
 from native.rehear cimport Rehearing
+from native.reports cimport Quality, Reports
 from native.resample cimport Resampler
 from native.rtp cimport MOST_SAMPLES, REFUSALS_END, TimeScale
 from native.source cimport Source
@@ -52,6 +53,7 @@ cdef struct Negotiated:         # from SDP
     bint sends                  # we may send to this leg
     bint receives               # we expect packets from it
     Endpoint remote
+    bint muxed                  # RTCP on the RTP port, both ways
 
 cdef struct Gift:               # memory for what a leg needs beyond a voice at 8 kHz; what is NULL or has no state, it has or needs not
     int16_t *wide               # ring of a voice at 16 kHz
@@ -68,6 +70,7 @@ cdef struct Leg:
     int64_t heard_ns            # last accepted packet; 0: none yet
     int64_t refusals            # all of `refused` together
     int64_t refusals_told       # of those, told to the control plane
+    int64_t look_ns             # when a report, its quality or a keep-alive is due at the earliest
     KeyPress press
     Call *call
     int fd                      # connected once latched, so that the kernel filters and routes once
@@ -98,6 +101,7 @@ cdef struct Leg:
     int64_t sent                # [packets]
     int64_t overlaid            # [packets] of them mixed, not relayed
     int64_t late                # [packets] of the pacer that came after their place was filled
+    int64_t sent_bytes          # of payload, under this ssrc
     # overlay
     TimeScale pace              # the pacer's timestamps on this leg's clock, where that is another
     bint made                   # the last packet was made here: the far decoder stands where our encoder does
@@ -121,6 +125,13 @@ cdef struct Leg:
     uint32_t candidate_ssrc     # of the last of them
     uint16_t candidate_sequence
     # seldom
+    int rtcp_fd                 # on the port above; unconnected
+    Reports reports             # RTCP
+    Endpoint rtcp_announced     # where SDP wants reports; length 0: on the port above `media.remote`
+    Endpoint rtcp_remote        # where the far side's come from; length 0: none came
+    int64_t reports_heard       # [packets]
+    int64_t sent_before         # of `sent`, under earlier ssrcs [packets]
+    int64_t measure_ns          # when its quality is told next
     int id
     int slot                    # place in its call
     int port
@@ -169,6 +180,7 @@ cdef struct Command:
     Leg *leg
     Tap *tap
     Negotiated media
+    Endpoint rtcp
     Secure secure
     double seconds              # REHEAR: how far back; 0: back to the present
     uint32_t ssrc               # to go on under where new keys ask for it
@@ -182,13 +194,15 @@ cdef enum EventKind:
     RESUMED
     KEY
     REFUSED
+    QUALITY
 
 cdef struct Event:
     EventKind kind
     int leg
-    int value                   # KEY: event code; REFUSED: reason; SILENT: [ms]
+    int value                   # KEY: event code; REFUSED: reason; SILENT: [ms]; QUALITY: RTP ticks per ms
     int count                   # KEY: duration so far [ms]; REFUSED: packets
     Endpoint source
+    Quality quality             # QUALITY
 
 cdef struct Worker:
     int epoll
@@ -199,6 +213,8 @@ cdef struct Worker:
     Ring events
     int64_t rtp_timeout_ns
     bint latch_nat_only         # an unannounced source may only have a leg whose announced address a NAT hides
+    int64_t keepalive_ns        # silence towards a leg after which it gets an empty packet; 0: never
+    bint reports                # RTCP is sent
     int64_t now_ns
     Leg **legs                  # all, in no order
     int leg_count

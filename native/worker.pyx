@@ -4,12 +4,14 @@ A round: wait, obey commands if there are any and wait again, read one packet of
 waits behind a command is served as that says, and no socket's event outlives its leg.
 """
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.errno cimport ECONNREFUSED, EHOSTUNREACH, errno
 from libc.string cimport memset
 
 from native.codec cimport Codec, codec_restart
 from native.endpoint cimport Endpoint, is_unspecified, same
 from native.includes cimport net
 from native.includes.atomics cimport store_release
+from native.legreports cimport count_unreachable, on_report, say_goodbye
 from native.queue cimport ring_pop
 from native.mix cimport audible
 from native.relay cimport on_packet, on_rehear, on_sweep, on_tick
@@ -30,7 +32,8 @@ cdef enum:
     SWEEP_LEGS = 64             # looked at between two rounds of packets: nobody's packet waits for a thousand other legs
     COMMANDED = 0               # epoll tokens that are no leg's
     TIMER = 2
-    STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bit is free)
+    STRAY = 1                   # in an epoll token: the leg's unconnected socket (legs are aligned, the bits are free)
+    RTCP = 4                    # its socket for RTCP
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,6 +54,7 @@ cdef void add_leg(Worker *worker, Leg *leg) noexcept nogil:
     leg.call.legs[leg.slot] = leg
     watch(worker, leg.fd, <uint64_t>leg)
     watch(worker, leg.stray_fd, <uint64_t>leg | STRAY)
+    watch(worker, leg.rtcp_fd, <uint64_t>leg | RTCP)
 
 
 cdef void go_over(Leg *leg, const Secure *secure, uint32_t ssrc) noexcept nogil:
@@ -59,6 +63,9 @@ cdef void go_over(Leg *leg, const Secure *secure, uint32_t ssrc) noexcept nogil:
         leg.ssrc = ssrc
         leg.out_sequence = <uint16_t>(ssrc & 0x3FFF)
         leg.anchored = False
+        leg.sent_before = leg.sent
+        leg.sent_bytes = 0
+        leg.reports.sent[0] = leg.reports.sent[1] = 0
 
 
 cdef void outfit(Leg *leg, const Gift *gift) noexcept nogil:
@@ -76,6 +83,7 @@ cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media, Codec *
     cdef net.sockaddr nowhere
     cdef Negotiated before = leg.media
     if not leg.connected or not same(&media.remote, &leg.media.remote):
+        leg.rtcp_remote.length = 0
         leg.candidate.length = 0
         if leg.locked:
             if not is_unspecified(&leg.media.remote) and not is_unspecified(&media.remote):
@@ -109,8 +117,10 @@ cdef void unwatch(Worker *worker, int fd) noexcept nogil:
 
 
 cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
+    say_goodbye(worker, leg)
     unwatch(worker, leg.fd)
     unwatch(worker, leg.stray_fd)
+    unwatch(worker, leg.rtcp_fd)
     leave(worker, leg)
     secure_retire(&leg.secure)
     worker.leg_count -= 1
@@ -152,10 +162,15 @@ cdef void remove_call(Worker *worker, Call *call) noexcept nogil:
 
 cdef inline bint receive_from(Worker *worker, uint64_t token) noexcept nogil:
     """One packet of one socket; what else it holds is there in the next round, after the other sockets. False: it holds none."""
-    cdef Leg *leg = <Leg *>(token & ~<uint64_t>STRAY)
+    cdef Leg *leg = <Leg *>(token & ~<uint64_t>(STRAY | RTCP))
     cdef Endpoint source
     cdef ssize_t n
-    if token & STRAY or not leg.locked:
+    if token & RTCP:
+        source.length = sizeof(source.raw)
+        n = net.recvfrom(leg.rtcp_fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
+        if n >= 0:
+            on_report(worker, leg, <int>n, &source)
+    elif token & STRAY or not leg.locked:
         source.length = sizeof(source.raw)
         n = net.recvfrom(leg.stray_fd if token & STRAY else leg.fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
         if n >= 0:
@@ -163,9 +178,11 @@ cdef inline bint receive_from(Worker *worker, uint64_t token) noexcept nogil:
             on_packet(worker, leg, <int>n, &source)
     else:
         n = net.recv(leg.fd, worker.packet, PACKET_BYTES, 0)
-        if n >= 0:                                          # else an ICMP error, taken from the socket by this call
+        if n >= 0:
             worker.received += 1
             on_packet(worker, leg, <int>n, NULL)
+        elif errno == ECONNREFUSED or errno == EHOSTUNREACH:        # ICMP, taken from the socket by this call
+            count_unreachable(leg)
     return n >= 0
 
 
@@ -198,6 +215,7 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
         for slot in range(MAX_LEGS):
             if command.leg.call.legs[slot] != NULL:
                 outfit(command.leg.call.legs[slot], &command.gifts[slot])
+        command.leg.rtcp_announced = command.rtcp
         connect_leg(worker, command.leg, &command.media, command.codec)
     elif command.kind == SET_TALK_PATH:
         hear_out(worker, command.call, command.gains)

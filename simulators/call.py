@@ -50,7 +50,7 @@ class Call(CallMedia, InDialog):
         "Keys that came by SIP INFO."
         self.on_reinvite: Callable[[Request], int] | None = None
         "Asked for each re-INVITE or UPDATE with an offer: 200, or the code to refuse it with. None: accept."
-        self._media = Media(agent.host, agent.ptime_ms)
+        self._media = Media(agent.host, agent.ptime_ms, agent.srtp)
         self._session = Session(agent.host, self._media.local[1], agent.codecs, agent.ptime_ms, agent.srtp)
         self._state = state
         self._offering = False

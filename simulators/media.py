@@ -25,13 +25,14 @@ REPORT_PERIOD_NS = 5_000_000_000
 class Media:
     """Open from creation until `close`; sends from the first `agree` whose direction allows it."""
 
-    def __init__(self, host: str, ptime_ms: int) -> None:
+    def __init__(self, host: str, ptime_ms: int, srtp: str = "off") -> None:
         self.sent = Recording()
         self.received = Recording()
         self.talker = Talker("PCMA", 8, ptime_ms)
         self.agreed: Agreed | None = None
         self.muted = False
         self.impairment: Impairment | None = None
+        self._may_be_secured = srtp != "off"
         self.secrecy: sdes.Secrecy | None = None
         "None: plain RTP."
         self.remote: tuple[str, int] | None = None
@@ -170,11 +171,14 @@ class Media:
             self.received.malformed += 1
         else:
             self.reports += rtcp.read_reports(opened)
+            self._reception.note_report(opened, at_ns)
 
     def _arrived(self, data: bytes, address: tuple[str, int], at_ns: int) -> None:
         if rtcp.is_rtcp(data):
             self._report_arrived(data, address, at_ns)
             return
+        if self._may_be_secured and self.agreed is None:
+            return  # ahead of the answer, which has the keys
         secrecy = self.secrecy
         opened = secrecy.open(data) if secrecy else data
         packet = None if opened is None else rtp.unpack(opened, at_ns, address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import dataclass
 
 from .rtp import Packet, ahead_16, ahead_32
@@ -24,6 +25,10 @@ class Report:
     "Extended by the count of wraps in the upper 16 bits."
     jitter: int
     "[RTP time units]"
+    last_sr: int = 0
+    "Middle 32 bits of the NTP time in the last sender report heard; 0: none."
+    delay: int = 0
+    "Since then [2^-16 s]."
 
 
 class Reception:
@@ -31,6 +36,12 @@ class Reception:
 
     def __init__(self) -> None:
         self._ssrc: int | None = None
+        self._last_sr, self._last_sr_ns = 0, 0
+
+    def note_report(self, data: bytes, at_ns: int) -> None:
+        """A sender report came, to be echoed in ours so that the other end can time the way (§6.4.1)."""
+        if len(data) >= 28 and data[1] == 200:
+            self._last_sr, self._last_sr_ns = int.from_bytes(data[10:14], "big"), at_ns
 
     def note(self, packet: Packet) -> None:
         transit = packet.at_ns * RATE_HZ // 1_000_000_000 - packet.rtp_ts
@@ -56,7 +67,9 @@ class Reception:
         lost_since = max(0, expected_since - (self._count - self._count_before))
         self._expected_before, self._count_before = expected, self._count
         fraction = min(255, 256 * lost_since // expected_since) if expected_since > 0 else 0
-        return Report(self._ssrc, fraction, lost, self._highest, int(self._jitter))
+        since_ns = time.monotonic_ns() - self._last_sr_ns if self._last_sr else 0
+        delay = since_ns * 65_536 // 1_000_000_000
+        return Report(self._ssrc, fraction, lost, self._highest, int(self._jitter), self._last_sr, delay)
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -98,12 +111,14 @@ def read_reports(data: bytes) -> list[Report]:
 
 def _block(heard: Report) -> bytes:
     lost = (heard.fraction_lost << 24) | (heard.lost & 0xFFFFFF)
-    return struct.pack("!IIIIII", heard.ssrc, lost, heard.highest_seq & 0xFFFFFFFF, heard.jitter, 0, 0)
+    return struct.pack(
+        "!IIIIII", heard.ssrc, lost, heard.highest_seq & 0xFFFFFFFF, heard.jitter, heard.last_sr, heard.delay
+    )
 
 
 def _read_block(data: bytes) -> Report:
-    ssrc, lost, highest, jitter, _, _ = struct.unpack("!IIIIII", data)
-    return Report(ssrc, lost >> 24, lost & 0xFFFFFF, highest, jitter)
+    ssrc, lost, highest, jitter, last_sr, delay = struct.unpack("!IIIIII", data)
+    return Report(ssrc, lost >> 24, lost & 0xFFFFFF, highest, jitter, last_sr, delay)
 
 
 def _names(ssrc: int, cname: str) -> bytes:

@@ -15,6 +15,7 @@ from gateway.calls.joining import new_session_id
 from gateway.core.codecs import standard
 from gateway.core.errors import NotAcceptable, PortsExhausted, SdpError
 from gateway.core.events import LegAnswered, LegEnded, LegReoffered, SignallingEvent
+from gateway.core.mediasecurity import Security
 from gateway.core.model import CallId, Encoding, LegId, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.ports import Media, Signalling
@@ -48,7 +49,10 @@ class Bells:
         media: Media,
         *,
         later: Callable[[float, Callable[[], None]], object],
+        security: Callable[[str | None], Security] = lambda _: Security.OFF,
     ) -> None:
+        """security: the policy for media by trunk."""
+        self._security = security
         self._signalling = signalling
         self._media = media
         self.answered: Callable[[str, str], None] = lambda alert, target: None
@@ -68,7 +72,7 @@ class Bells:
             self._media.remove_call(call)
             log.warning("alert.cannot_ring", alert=alert, target=target, why=str(error))
             return False
-        session = LegSession(own, new_session_id())
+        session = LegSession(own, new_session_id(), self._security(where.trunk))
         headers = {"Priority": "emergency", "Subject": f"alert {alert}"}
         self._bells[leg] = _Bell(call, alert, target, session)
         try:

@@ -39,6 +39,7 @@ from gateway.core.events import (
     MediaEvent,
     PacketsRefused,
     StrangerRefused,
+    StreamQuality,
 )
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
@@ -121,7 +122,7 @@ class Exchange(Control):
         self._summons = Summons(
             self._runner,
             self._joining,
-            Bells(signalling, media, later=self._runner.later),
+            Bells(signalling, media, later=self._runner.later, security=intake.security),
             intake.router,
             directory,
             config.alerts,
@@ -172,6 +173,8 @@ class Exchange(Control):
                 count=event.count,
                 source=event.source,
             )
+        elif isinstance(event, StreamQuality):
+            self._runner.measured(event)
         else:
             self._runner.give(event)
 

@@ -14,6 +14,8 @@ from gateway.log import get_logger
 log = get_logger(__name__)
 
 Watcher = Callable[[News], None]
+_QUIET = frozenset({"stream.quality"})
+"""Every five seconds from each leg."""
 _WARNINGS = frozenset(
     {
         "supervision.refused",
@@ -45,7 +47,7 @@ class Newsroom:
     def publish(self, kind: str, at: str, call: CallId | None, data: Mapping[str, Any]) -> None:
         news = News(kind, at, call, data)
         if not self._quiet:
-            tell = log.warning if kind in _WARNINGS else log.info
+            tell = log.warning if kind in _WARNINGS else log.debug if kind in _QUIET else log.info
             tell(kind, **_for_log(kind, call, data))
         for watcher in list(self._watchers.values()):
             try:
@@ -60,7 +62,7 @@ def void(_: object) -> None:
 
 def _for_log(kind: str, call: CallId | None, data: Mapping[str, Any]) -> dict[str, Any]:
     """One flat line: the advisor by id, supervisors as user=mode; who spoke how long at the end only."""
-    left_out = ("id",) if kind == "call.ended" else ("id", "talk")
+    left_out = ("id", "quality") if kind == "call.ended" else ("id", "talk", "quality")
     facts = {
         name: value for name, value in data.items() if value not in (None, "", []) and name not in left_out
     }

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from gateway.calls.carrying import Hands
 from gateway.calls.newsroom import Newsroom
+from gateway.calls.quality import rated
 from gateway.core import actions as act
 from gateway.core.call import Call
 from gateway.core.clock import Moment
 from gateway.core.errors import NoRoute
-from gateway.core.events import LegEnded, MediaEvent, SignallingEvent
-from gateway.core.model import CallId, LegId
+from gateway.core.events import LegEnded, MediaEvent, SignallingEvent, StreamQuality
+from gateway.core.model import CallId, LegId, Role
 from gateway.core.ports import Media, Signalling
 from gateway.log import get_logger, rfc3339
 
@@ -69,6 +70,7 @@ class Runner:
         """Told of each call that has ended, after its alert."""
         self._call_of: dict[LegId, CallId] = {}
         self._timers: dict[CallId, asyncio.TimerHandle] = {}
+        self._quality: dict[CallId, dict[str, Any]] = {}
         self._loop = loop
         self._wall = wall
         self._newsroom = newsroom
@@ -107,7 +109,28 @@ class Runner:
         return max(found, key=lambda call: (call.advisor_present, call.answered_at or ""), default=None)
 
     def snapshot(self, call: Call) -> dict[str, Any]:
-        return {**call.snapshot(), "alert": self.alerts.shown(call.id), "talk": self.talk.shown(call.id)}
+        return {
+            **call.snapshot(),
+            "alert": self.alerts.shown(call.id),
+            "talk": self.talk.shown(call.id),
+            "quality": self._quality.get(call.id, {}),
+        }
+
+    def measured(self, event: StreamQuality) -> None:
+        """A leg's line was measured: told, and kept in the call's snapshot where it is a party's."""
+        call = self.of_leg(event.leg)
+        part = call.part(event.leg) if call else None
+        if call is None or part is None:
+            return
+        role, media = part
+        facts = rated(event, media) if media else None
+        if facts is None:
+            return
+        if role is not Role.SUPERVISOR:
+            self._quality.setdefault(call.id, {})[role.value] = facts
+        self.publish(
+            "stream.quality", call.id, {"team": call.team, "leg": event.leg, "role": role.value, **facts}
+        )
 
     # ── running ──
 
@@ -191,6 +214,7 @@ class Runner:
 
     def _forget(self, call: Call) -> None:
         self.calls.pop(call.id, None)
+        self._quality.pop(call.id, None)
         for leg in [leg for leg, of in self._call_of.items() if of == call.id]:
             del self._call_of[leg]
 

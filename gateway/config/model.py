@@ -85,6 +85,9 @@ class Media(Section):
     """Offered and accepted, best first: PCMA, PCMU, G722, opus, L16."""
     transcode: bool = Field(default=False, strict=True)
     """Where caller and advisor have no codec in common: each their own, recoded in between; else 488."""
+    keepalive_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """A leg that we have sent nothing to for so long gets an empty packet, to keep a NAT open (RFC 6263); 0:
+    never."""
     rtp_timeout_ms: Annotated[int, Field(strict=True, ge=200, le=3_600_000)] = 5000
     """Silence on a leg that had been sending, before `StreamSilent` tells of it."""
     latching: Literal["any", "nat"] = "any"

@@ -41,7 +41,7 @@ from gateway.core.events import (
 from gateway.core.featurecodes import LEAVE, PAST, PanicKeyReader, SupervisorKeyReader
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
-from gateway.core.model import Address, CallId, Encoding, LegId, Mode, Role
+from gateway.core.model import Address, CallId, Encoding, LegId, LegMedia, Mode, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.permissions import Decision, User
 from gateway.core.progress import RINGING_CODES, UNAVAILABLE, advisor_facts, carried_back, masked
@@ -330,6 +330,11 @@ class Call:
         self._talk.now = now
         leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id, security)
         self._supervision.summon(invite, leg, user, mode, alert, now.s + ring_s)
+
+    def part(self, leg: LegId) -> tuple[Role, LegMedia | None] | None:
+        """What a leg is to this call, and its media; None: it is none of this call's."""
+        found = self._talk.leg(leg)
+        return (found.role, found.session.media) if found else None
 
     def releasable(self) -> list[LegId]:
         """The advisor's leg, while somebody else has the patient: it may be dismissed like a supervisor's."""

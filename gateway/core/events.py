@@ -188,7 +188,26 @@ class PacketsRefused:
     source: Address | None
 
 
-MediaEvent = StreamLatched | StreamSilent | StreamResumed | Digit | PacketsRefused
+@dataclass(frozen=True, slots=True)
+class StreamQuality:
+    """What the network did to a leg's two streams in the last five seconds."""
+
+    leg: LegId
+    expected: int
+    """Packets from the far side."""
+    lost: int
+    """Of those; negative: more repeated than lost."""
+    jitter_ms: float
+    round_trip_ms: float | None
+    """By RTCP; None: not measured yet."""
+    far_loss: float | None
+    """Share of what we sent that the far side missed lately, 0 to 1; None: it sends no reports."""
+    far_jitter_ms: float | None
+    far_discarded: float | None
+    """Share that came too late for its jitter buffer, where it says so (RFC 3611)."""
+
+
+MediaEvent = StreamLatched | StreamSilent | StreamResumed | Digit | PacketsRefused | StreamQuality
 
 # ── news ──────────────────────────────────────────────────────────────────────────────────────────
 

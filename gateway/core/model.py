@@ -81,6 +81,10 @@ class LegMedia:
     """Packet time that the far side asked for; used where the gateway makes packets by itself."""
     direction: Direction = Direction.SENDRECV
     """The gateway's own side: `sendonly` means that we send and do not expect to receive."""
+    rtcp: Address | None = None
+    """Where its RTCP goes; None: to the port above `remote` (RFC 3605)."""
+    rtcp_mux: bool = False
+    """RTCP on the RTP port, both ways (RFC 5761)."""
     keys: Keys | None = None
     """SRTP under these; None: plain RTP."""
     event_clock_hz: int = 8000

@@ -8,6 +8,7 @@ leg's codecs, the first is answered with what the second chose.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from gateway.core.mediasecurity import PLAIN, Keys, Security
 from gateway.core.model import Address, Direction, Encoding, LegMedia
 
 ANYWHERE = ("0.0.0.0", "::")
+_RTCP = re.compile(r"(\d{1,5})(?: IN IP[46] (\S+))?", re.ASCII)
 _DIRECTIONS = frozenset(direction.value for direction in Direction)
 
 
@@ -40,6 +42,9 @@ class Audio:
     max_ptime_ms: int | None
     secured: mediasecurity.Answer
     """What we answer, or have read in an answer, about SRTP."""
+    rtcp: Address | None = None
+    """Where RTCP goes; None: to the port above."""
+    rtcp_mux: bool = False
 
     @property
     def event_payload_type(self) -> int | None:
@@ -86,6 +91,8 @@ class LegSession:
         self._said = mediasecurity.Offer(PLAIN, ())
         """What our last description said of SRTP."""
         self._assumed = False
+        self._muxed = False
+        """Our last description said `a=rtcp-mux` (RFC 5761 §5.1): only what a peer has offered is said."""
 
     def offer(
         self,
@@ -113,6 +120,7 @@ class LegSession:
         self._spare = frozenset(codec.encoding for codec in spare)
         self._stated_before, self.stated = self.stated, direction
         self._said, self._assumed = self._secured_offer(), False
+        self._muxed = self.media is not None and self.media.rtcp_mux
         events = Events(event, codecs.CLOCK_RATE)
         return self._send((self._audio(offered, events, direction, ptime_ms, max_ptime_ms),))
 
@@ -139,7 +147,8 @@ class LegSession:
         own = meet(self.stated, reverse(audio.direction))
         if self.stated is Direction.SENDRECV:
             self.wish = audio.direction
-        return self._agree(audio, encoding, own)
+        muxed = self._muxed and (audio.rtcp_mux or self._assumed)
+        return self._agree(replace(audio, rtcp_mux=muxed), encoding, own)
 
     def withdraw(self) -> None:
         """Our offer was refused: what was agreed before stays in force."""
@@ -210,6 +219,7 @@ class LegSession:
         self._agree(replace(audio, events=event), encoding, own)
         crypto = audio.secured.crypto
         self._said = mediasecurity.Offer(audio.secured.profile, () if crypto is None else (crypto,))
+        self._muxed = audio.rtcp_mux
         if parameters is None:
             parameters = codecs.FORMATS[encoding].parameters
         codec = replace(codec, parameters=parameters)
@@ -231,6 +241,8 @@ class LegSession:
             remote,
             audio.ptime_ms,
             direction,
+            None if audio.rtcp_mux else audio.rtcp,
+            audio.rtcp_mux,
             audio.secured.keys,
             audio.events.clock_hz if audio.events else codecs.CLOCK_RATE,
             codec.parameters,
@@ -258,6 +270,8 @@ class LegSession:
         attributes.append(("ptime", str(ptime_ms)))
         if max_ptime_ms is not None:
             attributes.append(("maxptime", str(max_ptime_ms)))
+        if self._muxed:
+            attributes.append(("rtcp-mux", None))
         attributes += [("crypto", line) for line in self._said.lines]
         attributes.append((direction.value, None))
         return sdp.Media("audio", self.own[1], self._said.profile, tuple(formats), None, tuple(attributes))
@@ -300,8 +314,21 @@ class LegSession:
                 codecs.ptime_ms(media),
                 codecs.max_ptime_ms(media),
                 secured,
+                self._rtcp(media, host),
+                ("rtcp-mux", None) in media.attributes,
             )
         raise NotAcceptable(why)
+
+    def _rtcp(self, media: sdp.Media, host: str) -> Address | None:
+        """`a=rtcp` (RFC 3605); None where there is none that can be used."""
+        for value in media.values("rtcp"):
+            match = _RTCP.fullmatch(value.strip())
+            if match and 0 < int(match[1]) <= 65535:
+                try:
+                    return (self._host(match[2]) if match[2] else host, int(match[1]))
+                except (SdpError, NotAcceptable):
+                    return None
+        return None
 
     def _host(self, text: str | None) -> str:
         """The peer's media address: one of our own IP version, and a single machine's (no multicast, no

@@ -108,6 +108,11 @@ class StreamStats:
     """Dropped packets by reason."""
     source: Address | None
     """The latched source; None before the first packet."""
+    rtt_ms: float | None = None
+    """Round trip to the far side, by its RTCP; None: not measured."""
+    remote_lost: int | None = None
+    """Packets of ours that the far side has not received, by its last report; None: it sends none."""
+    remote_jitter_ms: float | None = None
 
 
 class Tap(Protocol):

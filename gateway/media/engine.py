@@ -15,7 +15,15 @@ from native.engine import Engine
 
 from gateway.core.codecs import most_bits_per_second
 from gateway.core.errors import PortsExhausted
-from gateway.core.events import Digit, MediaEvent, PacketsRefused, StreamLatched, StreamResumed, StreamSilent
+from gateway.core.events import (
+    Digit,
+    MediaEvent,
+    PacketsRefused,
+    StreamLatched,
+    StreamQuality,
+    StreamResumed,
+    StreamSilent,
+)
 from gateway.core.model import Address, CallId, Direction, Encoding, KeysBy, LegId, LegMedia, Role
 from gateway.core.ports import StreamStats, Tap
 
@@ -41,6 +49,7 @@ class MediaEngine:
         port_quarantine_ms: int = 2000,
         history_s: float = 0.0,
         latch_nat_only: bool = False,
+        keepalive_s: float = 0.0,
     ) -> None:
         """bind: IP address of the RTP sockets. advertised: the address written into SDP (default: bind).
         deliver: told every event, on the loop's thread. cpus: the core to pin each worker to; none: any.
@@ -55,6 +64,7 @@ class MediaEngine:
             quarantine_ms=port_quarantine_ms,
             history_s=history_s,
             latch_nat_only=latch_nat_only,
+            keepalive_s=keepalive_s,
         )
         self._advertised = advertised or bind
         self._deliver = deliver
@@ -112,6 +122,8 @@ class MediaEngine:
             receives=media.direction in (Direction.SENDRECV, Direction.RECVONLY),
             event_clock_hz=media.event_clock_hz,
             bits_per_second=most_bits_per_second(media.parameters),
+            rtcp=media.rtcp,
+            rtcp_mux=media.rtcp_mux,
             suite=keys.suite.value if keys else None,
             local_key=keys.local if keys else b"",
             remote_key=keys.remote if keys else b"",
@@ -165,6 +177,9 @@ class MediaEngine:
             overlaid=figures["overlaid"],
             refused=figures["refused"],
             source=figures["source"],
+            rtt_ms=figures["rtt_ms"],
+            remote_lost=figures["remote_lost"],
+            remote_jitter_ms=figures["remote_jitter_ms"],
         )
 
     def levels(self) -> dict[LegId, float]:
@@ -199,4 +214,15 @@ class MediaEngine:
             return StreamResumed(leg)
         if name == "key":
             return Digit(leg, value, count)
+        if name == "quality":
+            return StreamQuality(
+                leg,
+                value["expected"],
+                value["lost"],
+                value["jitter_ms"],
+                value["rtt_ms"],
+                value["far_loss"],
+                value["far_jitter_ms"],
+                value["far_discarded"],
+            )
         return PacketsRefused(leg, value, count, source)

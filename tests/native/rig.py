@@ -172,6 +172,7 @@ class Rig:
     ) -> None:
         """laws, keys: of caller and advisor."""
         settings.setdefault("port_range", (41000, 48998))
+        settings.setdefault("rtcp", False)  # its telephones have no port for it; see `test_reports_on_legs`
         self.engine = Engine("127.0.0.1", rtp_timeout_ms=rtp_timeout_ms, **settings)
         self.engine.start()
         self.call = self.engine.add_call()

@@ -54,6 +54,7 @@ def test_a_call_from_beginning_to_end(house: House) -> None:
             "dead_airs": 0,
             "dead_air_s": 0.0,
         },
+        "quality": {},
         "feeds": [],
     }
     json.dumps(snapshot)

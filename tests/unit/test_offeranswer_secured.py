@@ -165,3 +165,45 @@ def test_what_was_offered_is_said_again_with_the_agreed_key_alone() -> None:
     (retagged,) = said(sdptext.keys_for(ours, update))[1]
     assert (retagged.tag, retagged.suite, retagged.key) == (9, taken.suite, taken.key)
     assert sdptext.keys_for(peer(PLAIN), update) == peer(PLAIN)
+
+
+# ── RTCP ──
+
+
+def with_rtcp(*lines: str) -> str:
+    return peer(PLAIN) + "".join(f"a={line}\r\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("rtcp:4321", ("192.0.2.1", 4321)),
+        ("rtcp:4321 IN IP4 192.0.2.7", ("192.0.2.7", 4321)),
+        ("rtcp:4321 IN IP4 host.example", None),
+        ("rtcp:70000", None),
+        ("ptime:20", None),
+    ],
+)
+def test_where_reports_go(line: str, where: tuple[str, int] | None) -> None:
+    leg = session(Security.OFF)
+    leg.take_offer(with_rtcp(line))
+    leg.answer(Encoding.PCMA)
+    assert leg.media is not None
+    assert (leg.media.rtcp, leg.media.rtcp_mux) == (where, False)
+
+
+def test_one_port_for_both_where_the_peer_offers_it_and_ever_after() -> None:
+    leg = session(Security.OFF)
+    leg.take_offer(with_rtcp("rtcp-mux", "rtcp:4321"))
+    assert "a=rtcp-mux\r\n" in leg.answer(Encoding.PCMA)
+    assert leg.media is not None
+    assert (leg.media.rtcp, leg.media.rtcp_mux) == (None, True)
+    assert "a=rtcp-mux\r\n" in leg.offer(standard([Encoding.PCMA]))
+    assert leg.take_answer(with_rtcp("rtcp-mux")).rtcp_mux
+    assert not leg.take_answer(with_rtcp()).rtcp_mux
+
+
+def test_one_port_is_not_what_we_ask_for() -> None:
+    leg = session(Security.OFF)
+    assert "rtcp-mux" not in leg.offer(standard([Encoding.PCMA]))
+    assert not leg.take_answer(with_rtcp("rtcp-mux")).rtcp_mux
