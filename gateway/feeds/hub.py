@@ -100,6 +100,8 @@ class Hub:
         wall_offset_us = time.time_ns() // 1000 - int(now_s * 1e6)
         more = False
         for feed in tuple(self._feeds.values()):
+            # Its own time: what others' turns took would date this feed's frames too early, for good.
+            now_s = self._loop.time()
             try:
                 more |= feed.turn(now_s, wall_offset_us)
             except Exception:

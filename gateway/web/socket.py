@@ -73,6 +73,9 @@ class GatewayWebSocket(WebSocketsSansIOProtocol):
         self.transport.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=LOW_WATER_BYTES)
         raw: socket.socket | None = self.transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            # asyncio does it for sockets that name their protocol, which accepted ones do not: without it a
+            # frame waits for the ACK of the one before, which a listener's kernel puts off for up to 200 ms.
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 

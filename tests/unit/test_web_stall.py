@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -204,3 +205,11 @@ async def test_sixty_seconds_of_stall() -> None:
         assert all(seat.listener.missed_ms > 30_000 for seat in hub._feeds["c-1"].seats)
         for listener in stalled:
             listener.close()
+
+
+async def test_a_frame_does_not_wait_for_the_ack_of_the_one_before() -> None:
+    async with house(1, stall_limit_s=60) as (_, _, web):
+        listener = await RawListener.connect(web.port, "/api/calls/c-1/audio")
+        sockets = [c.transport.get_extra_info("socket") for c in web._server.server_state.connections]
+        assert sockets and all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets)
+        listener.close()
