@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "unit"))
 
 from feed_fakes import TOKENS, FakeControl
 
-from gateway.core.model import CallId, Direction, Law, LegId, LegMedia, Role
+from gateway.core.model import CallId, Direction, Encoding, LegId, LegMedia, Role
 from gateway.feeds.hub import Hub
 from gateway.media import MediaEngine
 from gateway.web.auth import TokenTable
@@ -45,7 +45,9 @@ class Calls(FakeControl):
                 for leg, role in zip(legs, (Role.CALLER, Role.ADVISOR), strict=True)
             ]
             for leg in legs:
-                engine.connect(leg, LegMedia(Law.PCMA, 8, None, ("127.0.0.1", 9), 20, Direction.SENDRECV))
+                engine.connect(
+                    leg, LegMedia(Encoding.PCMA, 8, None, ("127.0.0.1", 9), 20, Direction.SENDRECV)
+                )
             engine.set_talk_path(call, {(legs[0], legs[1]): 1.0, (legs[1], legs[0]): 1.0})
             self.ports.append((ports[0], ports[1]))
 
