@@ -223,16 +223,22 @@ def is_rtcp_packet(const uint8_t[::1] packet):
 def parse_compound(const uint8_t[::1] packet, uint32_t ours=0):
     """A dict of the compound's facts, with those about `ours`; None where it is not valid. packet: any flat buffer of bytes."""
     cdef Compound compound
-    cdef dict voip
     if not parse(&packet[0], <int>packet.shape[0], ours, &compound):
         return None
-    voip = compound.voip
-    voip.pop("raw")
     return {
         "ssrc": compound.ssrc,
         "sender": compound.sender if compound.from_sender else None,
         "block": compound.block if compound.about_us else None,
-        "voip": voip if compound.has_voip else None,
+        "voip": {                                           # by name: as a whole, `raw` would be read as text, to a zero beyond its end
+            "loss": compound.voip.loss,
+            "discard": compound.voip.discard,
+            "r_factor": compound.voip.r_factor,
+            "mos_lq": compound.voip.mos_lq,
+            "mos_cq": compound.voip.mos_cq,
+            "round_trip_ms": compound.voip.round_trip_ms,
+            "end_delay_ms": compound.voip.end_delay_ms,
+            "buffer_ms": compound.voip.buffer_ms,
+        } if compound.has_voip else None,
         "goodbye": bool(compound.goodbye),
         "packets": compound.packets,
         "skipped": compound.skipped,
