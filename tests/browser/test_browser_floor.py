@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from browser_console import Console
 from e2e_house import House
 from playwright.async_api import expect
@@ -40,6 +42,21 @@ async def test_a_call_is_on_the_board_and_goes(console: Console, house: House) -
     await expect(row).to_contain_text("talking")
     await line.patient.hang_up()
     await expect(row).to_be_hidden()
+
+
+async def test_a_poor_home_line_shows_on_the_board_and_on_the_call(console: Console, house: House) -> None:
+    await console.sign_in()
+    good, poor = await house.conversation("2001"), await house.conversation("2002")
+    for line in (good, poor):
+        line.patient.say(PATIENT_SAYS, loop=True)
+        line.advisor.say(ADVISOR_SAYS, loop=True)
+    poor.advisor.impair(drop=0.2)
+    await expect(console.row(good.id).locator(".line")).to_have_text(re.compile(r"[34]\.\d"), timeout=40_000)
+    await expect(console.row(poor.id).locator(".line")).to_have_text(
+        re.compile(r"poor: advisor [1-3]\.\d"), timeout=40_000
+    )
+    await console.open_call(poor.id)
+    await expect(console.page.get_by_text("line poor: advisor")).to_be_visible()
 
 
 async def test_search_filter_and_keys_on_the_board(console: Console, house: House) -> None:

@@ -1,11 +1,12 @@
 /** Which calls the board shows and in which order. Pure. */
 
-import { nameOf, stateOf } from "./house.js";
+import { lineOf, nameOf, stateOf } from "./house.js";
 
 const ALERT_RANK = { raised: 0, acknowledged: 1 };
 const attention = (call) => ALERT_RANK[call.alert?.state] ?? 2;
 const byText = (text) => (a, b) => text(a).localeCompare(text(b));
 const started = (call) => call.answered_at ?? call.started_at ?? "";
+const line = (call) => lineOf(call).mos ?? 5;
 const oldestFirst = (a, b) => (started(a) < started(b) ? -1 : started(a) > started(b) ? 1 : 0);
 
 /** title, and how to compare two calls; null: no order by this. */
@@ -18,6 +19,7 @@ export const COLUMNS = [
   { name: "patient", title: "Patient speaks" },
   { name: "speaking", title: "Advisor speaks" },
   { name: "marks", title: "" },
+  { name: "line", title: "Line", sort: (a, b) => line(a) - line(b) },
   { name: "supervisors", title: "On the call", sort: (a, b) => b.supervisors.length - a.supervisors.length },
 ];
 

@@ -2,7 +2,7 @@
 
 import { elapsed } from "./clock.js";
 import { el, setAttribute, setText } from "./dom.js";
-import { heardOf, markOf, nameOf, stateOf } from "./house.js";
+import { heardOf, lineInWords, lineOf, markOf, nameOf, stateOf } from "./house.js";
 import { Meter } from "./meter.js";
 import { MODES } from "./modes.js";
 
@@ -22,6 +22,7 @@ export class BoardRow {
     this.patient = new Meter("patient");
     this.speaking = new Meter("advisor");
     this.marks = cell("marks");
+    this.line = cell("line");
     this.supervisors = cell("supervisors");
     this.element = el(
       "div",
@@ -34,6 +35,7 @@ export class BoardRow {
       cell("patient", this.patient.element),
       cell("speaking", this.speaking.element),
       this.marks,
+      this.line,
       this.supervisors,
     );
     body.append(this.element);
@@ -83,6 +85,8 @@ export class BoardRow {
     setText(this.team, call.team ?? "");
     setText(this.state, stateOf(call));
     setText(this.duration, elapsed(call.answered_at ?? call.started_at));
+    setText(this.line, lineInWords(call));
+    setAttribute(this.line, "data-poor", lineOf(call).whose || null);
     this.supervisors.replaceChildren(
       ...call.supervisors.map((one) => el("span", { class: "tag", "data-mode": one.mode, text: `${one.name || one.user}: ${MODES[one.mode]?.doing.toLowerCase() ?? one.mode}` })),
       ...listeners(call).map((name) => el("span", { class: "tag", text: `${name}: hears it` })),

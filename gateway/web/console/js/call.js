@@ -3,7 +3,7 @@
 import { elapsed, timeOfDay } from "./clock.js";
 import { button, el, setAttribute, setText } from "./dom.js";
 import { everyFrame } from "./frames.js";
-import { heardOf, markOf, nameOf, stateOf } from "./house.js";
+import { heardOf, lineInWords, markOf, nameOf, stateOf } from "./house.js";
 import { Meter } from "./meter.js";
 import { LEAVE_KEYS, MODES, modeOfKey } from "./modes.js";
 import { bindKeys, keysOn, setKeysOn } from "./keys.js";
@@ -77,7 +77,7 @@ export function openCall({ house, onair, session, attempt, act, go }, id) {
     }
     const here = onair.call === id;
     setText(title, `${nameOf(call.advisor)}`);
-    setText(facts, [call.advisor?.extension && `extension ${call.advisor.extension}`, call.team && `team ${call.team}`, `patient ${call.caller}`, stateOf(call), `for ${elapsed(call.answered_at ?? call.started_at)}`].filter(Boolean).join(" · "));
+    setText(facts, [call.advisor?.extension && `extension ${call.advisor.extension}`, call.team && `team ${call.team}`, `patient ${call.caller}`, stateOf(call), `for ${elapsed(call.answered_at ?? call.started_at)}`, lineInWords(call) && `line ${lineInWords(call)}`].filter(Boolean).join(" · "));
     for (const [mode, choice] of buttons) setAttribute(choice, "aria-pressed", String(here && onair.mode === mode));
     leave.hidden = !here;
     again.disabled = !(here && onair.minute?.written);

@@ -45,6 +45,7 @@ export class House {
       this.talk.delete(call);
     } else if (family === "call" && data.id) this.calls.set(call, { ...this.calls.get(call), ...data });
     else if (family === "feed") this.#feed(kind, call, data, at);
+    else if (kind === "stream.quality") this.#quality(call, data);
     else if (family === "alert" && data.state) changed.alerts = this.#alert(data);
     else if (kind === "duty.changed") {
       if (data.on) this.duty.set(data.user, data);
@@ -78,6 +79,11 @@ export class House {
     return true;
   }
 
+  #quality(id, data) {
+    const call = this.calls.get(id);
+    if (call) this.calls.set(id, { ...call, quality: { ...call.quality, [data.role]: data } });
+  }
+
   #feed(kind, id, data, at) {
     const call = this.calls.get(id);
     if (!call) return;
@@ -105,6 +111,22 @@ export function heardOf(talk, side) {
 /** `both at once`, `dead air`, or nothing. */
 export function markOf(talk) {
   return talk?.talking === "both" ? "both at once" : talk?.dead_air ? "dead air" : "";
+}
+
+const POOR_MOS = 3.6;
+
+/** The worse of both lines, as the E-model scores it (1 to 4.5): `mos`, null while nothing is measured; `whose` where it is poor. */
+export function lineOf(call) {
+  const measured = ["advisor", "caller"].map((role) => [role, call.quality?.[role]?.mos ?? null]).filter(([, mos]) => mos !== null);
+  if (!measured.length) return { mos: null, whose: "" };
+  const [role, mos] = measured.reduce((worst, one) => (one[1] < worst[1] ? one : worst));
+  return { mos, whose: mos < POOR_MOS ? (role === "caller" ? "patient" : "advisor") : "" };
+}
+
+/** `4.4`, `poor: advisor 3.1`, or nothing. */
+export function lineInWords(call) {
+  const { mos, whose } = lineOf(call);
+  return mos === null ? "" : whose ? `poor: ${whose} ${mos.toFixed(1)}` : mos.toFixed(1);
 }
 
 /** `Ada Example`, else the extension. */
