@@ -26,7 +26,7 @@ MODULES = ("g711", "g722", "opus", "sndfile", "aufile", "srtp")
 FORMATS = {"G722": "G722/16000/1", "opus": "opus/48000/2"}
 """How it names the codecs that are not of 8 kHz."""
 APPLICATIONS = ("account", "menu", "contact", "ctrl_tcp")
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 class Baresip:
@@ -112,7 +112,7 @@ class Baresip:
             raise SimulatorError("baresip has heard nothing yet")
         return speech.read_wav(files[-1], stereo=True)  # as it decodes Opus
 
-    async def registered(self, timeout: float = 10.0) -> None:
+    async def registered(self, timeout: float = 30.0) -> None:
         """Wait for the registrar's 200, which may come before `events` begin. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             while "200 OK" not in self.output:  # noqa: ASYNC110 - a file tells nobody that it has grown
@@ -137,7 +137,7 @@ class Baresip:
         self._writer.write(str(len(data)).encode() + b":" + data + b",")
         await self._writer.drain()
 
-    async def event(self, kind: str, timeout: float = 10.0, *, count: int = 1) -> dict[str, Any]:
+    async def event(self, kind: str, timeout: float = 30.0, *, count: int = 1) -> dict[str, Any]:
         """Wait for the `count`-th event of a kind since the start, and return it. Raises TimeoutError."""
         try:
             async with asyncio.timeout(timeout):

@@ -30,7 +30,7 @@ from .useragent import UserAgent
 
 log = logging.getLogger(__name__)
 
-HANG_UP_TIMEOUT_S = 5.0
+HANG_UP_TIMEOUT_S = 15.0
 OFFER_TIMEOUT_S = 15.0
 "For the answer to an offer of ours within a call."
 LINGER_S = 0.2

@@ -42,7 +42,7 @@ class InDialog(Changing):
         headers: Mapping[str, str] | None = None,
         body: str | bytes = b"",
         content_type: str = "application/sdp",
-        timeout: float = 5.0,
+        timeout: float = 20.0,
     ) -> Response:
         """Send any request inside the dialog and return its final response, credentials added when asked for.
 

@@ -93,7 +93,7 @@ class OutgoingCall(Call):
         """
         await self.established(timeout)
 
-    async def cancel(self, timeout: float = 5.0) -> Ended:
+    async def cancel(self, timeout: float = 20.0) -> Ended:
         """Give up before the answer (§9.1): CANCEL goes out as soon as a provisional response is here.
 
         Should the answer come first, it is acknowledged and hung up at once. Waits for the end.

@@ -175,7 +175,7 @@ class Phone:
         return self._registration is not None and self._registration.registered
 
     async def register(
-        self, expires_s: int = 300, *, registrar: str | None = None, timeout: float = 5.0
+        self, expires_s: int = 300, *, registrar: str | None = None, timeout: float = 20.0
     ) -> int:
         """Register and keep it refreshed until the phone closes; returns the seconds granted.
 
@@ -189,7 +189,7 @@ class Phone:
             self._registration = Registration(self, self._registrar, self.identity)
         return await self._registration.start(expires_s, timeout)
 
-    async def unregister(self, timeout: float = 5.0) -> None:
+    async def unregister(self, timeout: float = 20.0) -> None:
         if self._registration is not None:
             await self._registration.stop(timeout)
 
@@ -229,7 +229,7 @@ class Phone:
             raise TimeoutError(f"no call came in for {self.user} within {timeout} s") from None
 
     async def request(
-        self, method: str, target: str, *, headers: Mapping[str, str] | None = None, timeout: float = 5.0
+        self, method: str, target: str, *, headers: Mapping[str, str] | None = None, timeout: float = 20.0
     ) -> Response:
         """Send a request outside any call, such as OPTIONS, and return its final response, whatever its code.
 
@@ -252,7 +252,7 @@ class Phone:
         async with asyncio.timeout(timeout):
             return await self.endpoint.exchange(request, self.hop(self._proxy or to))
 
-    async def options(self, target: str, timeout: float = 5.0) -> int:
+    async def options(self, target: str, timeout: float = 20.0) -> int:
         """Ask whether someone is there; returns the code."""
         return (await self.request("OPTIONS", target, timeout=timeout)).code
 

@@ -16,7 +16,7 @@ from .transaction import Hop
 Received = Callable[[bytes, Hop], None]
 HopFailed = Callable[[Hop, str], None]
 
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 20.0
 
 
 class UdpTransport(asyncio.DatagramProtocol):

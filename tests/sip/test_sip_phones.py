@@ -12,7 +12,7 @@ from simulators.incoming import IncomingCall
 from simulators.outgoing import OutgoingCall
 from simulators.phone import Phone
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 class Two:
