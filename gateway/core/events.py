@@ -216,10 +216,8 @@ MediaEvent = StreamLatched | StreamSilent | StreamResumed | Digit | PacketsRefus
 class News:
     """One structured event for watchers: WebSocket `/api/events`, MQTT, the log.
 
-    `kind` is dotted: `call.ringing`, `call.answered`, `call.held`, `call.ended`, `supervisor.joined`,
-    `supervisor.mode`, `supervisor.left`, `supervision.refused`, `feed.started`, `feed.ended`,
-    `alert.raised`, `alert.acknowledged`, `alert.resolved`. `data` is ready for JSON. `at` is RFC 3339 UTC
-    with milliseconds.
+    `kind` is one of `core.kinds.KINDS`, such as `call.ringing`. `data` is ready for JSON. `at` is RFC 3339
+    UTC with milliseconds.
     """
 
     kind: str

@@ -35,6 +35,10 @@ KINDS = {
     "alert.acknowledged",
     "call.talk",
     "talk.levels",
+    "duty.changed",
+    "help.raised",
+    "help.answered",
+    "help.closed",
 }
 
 
@@ -114,6 +118,10 @@ async def test_what_is_sent_is_what_is_described(house: House, gateway: Gateway,
     watching = asyncio.create_task(watched.watch(gateway.websocket_url("/api/events")))
     async with Wallboard(broker.port) as wallboard:
         await until(lambda: watched.told, bool, complaint="no snapshot")
+
+        def topics(level: str) -> list[str]:
+            return [topic for topic, told in wallboard.seen if told and topic.startswith(f"{level}/")]
+
         line = await house.conversation()
         line.patient.say("patient-chest-pain", loop=True)
         audio = f"/api/calls/{line.id}/audio"
@@ -123,6 +131,12 @@ async def test_what_is_sent_is_what_is_described(house: House, gateway: Gateway,
             await fiona.change("whisper")
             await fiona.heard_more(5)
             await until(lambda: fiona.told, bool, complaint="no word of the mode")
+        await gateway.ask("PUT", "/api/duty", {"on": True})
+        asked = (await gateway.ask("POST", "/api/help", {"reason": "which pathway?"}, who="adv1")).json()
+        await gateway.ask("POST", f"/api/help/{asked['id']}/answer")
+        await until(lambda: topics("help"), bool, complaint="no request for help on the broker")
+        await gateway.ask("DELETE", f"/api/help/{asked['id']}")
+        await gateway.ask("PUT", "/api/duty", {"on": False})
         arthur = Browser(gateway, line.id, "whisper", "arthur")
         await arthur.ask("POST", f"/api/calls/{line.id}/supervisors", mode="whisper", via="web")
         async with aiomqtt.Client("127.0.0.1", broker.port) as button:
@@ -155,7 +169,7 @@ async def test_what_is_sent_is_what_is_described(house: House, gateway: Gateway,
     for told in fiona.told:
         check(told["type"], told)
     assert {"mode"} <= {told["type"] for told in fiona.told}
-    described = {"gateway": "status", "call": "mqttCall", "alert": "mqttAlert"}
+    described = {"gateway": "status", "call": "mqttCall", "alert": "mqttAlert", "help": "mqttHelp"}
     seen = set()
     for topic, told in wallboard.seen:
         level, last = topic.split("/")[0], topic.split("/")[-1]
@@ -165,4 +179,4 @@ async def test_what_is_sent_is_what_is_described(house: House, gateway: Gateway,
         if told and name:
             seen.add(name)
             check(name, told)
-    assert seen == {"status", "mqttCall", "mqttAlert", "refused"}
+    assert seen == {"status", "mqttCall", "mqttAlert", "mqttHelp", "refused"}
