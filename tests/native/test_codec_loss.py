@@ -130,3 +130,16 @@ def test_a_steady_tone_goes_on(rate_hz: int) -> None:
 def test_no_loss_changes_nothing() -> None:
     audio = speech(PATIENT, 16000)
     assert np.array_equal(conceal_array(audio, [False] * (len(audio) // 320), 320, 16000), audio)
+
+
+@pytest.mark.parametrize("phase", range(0, 160, 10))
+def test_the_loudest_voice_comes_back_without_a_click_after_a_long_loss_of_opus(phase: int) -> None:
+    """Wherever its peak falls in the 5 ms of fading in: near full scale their product is beyond 32 bits."""
+    note = np.round(32_000 * np.sin(2 * np.pi * (np.arange(16_000) + phase) / 160)).astype(np.int16)
+    sender, holed = Transcoder("opus"), Transcoder("opus")
+    payloads = [sender.encode(frame) for frame in frames(note, 16_000)]
+    for payload in payloads[:20]:
+        holed.decode(payload)
+    for _ in range(10):
+        holed.conceal(320)
+    assert steepest(np.concatenate(([0], holed.decode(payloads[30])))[:100]) < 6_000
