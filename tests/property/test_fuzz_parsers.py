@@ -1,63 +1,21 @@
 """Every parser of bytes that a network brings, over packets that were seen or made once and are then broken in every way.
 
 The corpora are in tests/data/fuzz, a file a parser; what is found to matter is added there. The same cases each time; `FUZZ=100000` looks
-at so many new ones. `make sanitize` runs this file, too: there a byte read beyond a packet's end is an error by itself.
+at so many new ones. Under AddressSanitizer a byte read beyond a packet's end is an error by itself.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import broken, corpus, fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from native.rtcp import parse_compound
 from native.rtp import parse_packet
 from native.srtp import Session
 
-CORPORA = Path(__file__).parents[1] / "data" / "fuzz"
-fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ", "60")),
-    derandomize="FUZZ" not in os.environ,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM")
 KEY_BYTES = {"AEAD_AES_128_GCM": 28}
-
-
-def corpus(parser: str) -> list[bytes]:
-    """Hex, a packet a line; what stands before the last blank is its name."""
-    lines = (CORPORA / f"{parser}.txt").read_text().splitlines()
-    return [bytes.fromhex(line.rsplit(" ", 1)[-1]) for line in lines if line and not line.startswith("#")]
-
-
-@st.composite
-def broken(draw: Callable, seeds: list[bytes]) -> bytes:
-    """A seed with bytes changed, cut out, put in or repeated, its end cut off or another's joined on."""
-    data = bytearray(draw(st.sampled_from(seeds)))
-    for _ in range(draw(st.integers(0, 6))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        match draw(st.sampled_from(["change", "extreme", "cut", "insert", "repeat", "end", "join"])):
-            case "change" if data:
-                data[at] ^= 1 << draw(st.integers(0, 7))
-            case "extreme" if data:
-                data[at] = draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFE, 0xFF]))
-            case "cut":
-                del data[at : at + draw(st.integers(1, 8))]
-            case "insert":
-                data[at:at] = draw(st.binary(min_size=1, max_size=8))
-            case "repeat":
-                data[at:at] = data[at : at + draw(st.integers(1, 32))]
-            case "end":
-                del data[at:]
-            case "join":
-                data += draw(st.sampled_from(seeds))
-    return bytes(data[:1500])
-
-
 RTP, RTCP = corpus("rtp"), corpus("rtcp")
 ANYTHING = st.binary(max_size=300)
 
