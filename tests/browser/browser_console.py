@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -71,9 +71,12 @@ class Console:
         page.on("console", lambda message: self._said(message.type, message.text))
 
     @classmethod
-    async def open(cls, browser: Browser, gateway: Gateway, size: tuple[int, int] = (1280, 800)) -> Console:
+    async def open(
+        cls, browser: Browser, gateway: Gateway, size: tuple[int, int] = (1280, 800), url: str | None = None
+    ) -> Console:
+        """url: how the gateway is reached; None: straight."""
         context = await browser.new_context(
-            base_url=gateway.url,
+            base_url=url or gateway.url,
             viewport={"width": size[0], "height": size[1]},
             locale="en-GB",
             timezone_id="Europe/London",
@@ -132,10 +135,13 @@ class Console:
 
     async def hears(self, ear: int, speaker: Call) -> None:
         """Wait until the left (0) or right (1) ear plays what `speaker` says."""
+        await self.hears_of(ear, lambda: speaker.sent.audio()[-LOOK_BACK_SAMPLES:])
+
+    async def hears_of(self, ear: int, said: Callable[[], Audio]) -> None:
+        """Wait until an ear plays something of what `said` gives."""
 
         async def look() -> float:
-            played = (await self.heard())[ear]
-            return share_found(played, speaker.sent.audio()[-LOOK_BACK_SAMPLES:], 0.9)
+            return share_found((await self.heard())[ear], said(), 0.9)
 
         await until(look, lambda share: share >= 0.5, 45.0, "it is not heard")
 

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 from browser_console import MICROPHONE, Console, launched  # noqa: E402
+from e2e_figures import print_figures  # noqa: E402
 from e2e_gateway import ROOT, Gateway, Ports, Settings, free_port  # noqa: E402
 from e2e_house import House  # noqa: E402
 from playwright.async_api import Browser  # noqa: E402
@@ -110,3 +111,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         log = gateway.text(mark).splitlines()
         report.sections.append(("gateway log of this test", "\n".join(log[-LOG_LINES:])))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    print_figures(terminalreporter)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_figures import FIGURES
+from e2e_figures import print_figures
 from e2e_gateway import Gateway, Ports, Settings, free_port
 from e2e_house import House
 
@@ -107,9 +107,4 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not FIGURES:
-        return
-    terminalreporter.section("figures of the running gateway")
-    width = max(len(name) for name, _ in FIGURES)
-    for name, value in FIGURES:
-        terminalreporter.write_line(f"{name:<{width}}  {value}")
+    print_figures(terminalreporter)

@@ -21,7 +21,7 @@ export function openShell(session, leave) {
   const views = VIEWS.filter((view) => view.shown(session));
   const links = new Map(views.filter((view) => view.word).map((view) => [view.name, el("a", { href: `#/${view.name}`, text: view.word })]));
   const connection = el("span", { class: "connection", role: "status" });
-  const main = el("main", { id: "view", tabindex: "-1" });
+  const main = el("main", { id: "view", tabindex: "0" });
   const strip = alertStrip({ ...context, setTitle: (text) => setHead(text) });
   const bar = onAirBar(context);
   let view = null;
