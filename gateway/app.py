@@ -22,6 +22,7 @@ from gateway.accounts.users import Users
 from gateway.alerts.publisher import Publisher
 from gateway.calls.admission import SUPERVISORS_PER_CALL
 from gateway.calls.exchange import Exchange
+from gateway.calls.names import Names
 from gateway.calls.strangers import StrangerDoor
 from gateway.config.audit_forms import read_forms
 from gateway.config.model import Config, Trunk
@@ -225,7 +226,10 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
 
     await sip.start()
     parts.push_async_callback(sip.stop)
+    names = Names(ipv6=":" in config.sip.bind[0])
+    parts.callback(names.stop)
     parts.callback(exchange.end_all, "the gateway is stopping")
+    exchange.trunks.start(sip.ask_options, names.look_up)
     return Addresses(tuple(sip.bound), (web.host, web.port))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from gateway.accounts.sessions import Sessions
 from gateway.accounts.users import Users
 from gateway.alerts.publisher import Publisher
 from gateway.calls.exchange import Exchange
-from gateway.config.model import Config
+from gateway.config.model import Config, Trunk
 from gateway.core.events import News
 from gateway.core.model import Mode
 from gateway.core.permissions import User
@@ -89,7 +90,7 @@ class Overview:
             "alerts": {"open": len(alerts), "oldest_s": self._oldest_s(alerts)},
             "sip": {"legs": self._sip.stats.active_legs, "capacity": self._sip.stats.capacity},
             "trunks": [
-                {"name": trunk.name, "uri": trunk.uri, "transport": trunk.transport, "up": None}
+                {"name": trunk.name, "uri": trunk.uri, "transport": trunk.transport, **self._health(trunk)}
                 for trunk in self._config.trunks
             ],
             "users": self._people(accounts, signed_in),
@@ -107,6 +108,10 @@ class Overview:
             return await self._users.all(), await self._sessions.signed_in(), None
         except StoreUnavailable as error:
             return [], [], str(error)
+
+    def _health(self, trunk: Trunk) -> dict[str, Any]:
+        health = asdict(self._exchange.trunks.health[trunk.name])
+        return {**health, "options_interval": trunk.options_interval}
 
     def _mqtt(self) -> dict[str, Any] | None:
         if self.publisher is None or self._config.mqtt is None:
@@ -180,6 +185,12 @@ class Overview:
         modes = Counter((one["mode"],) for call in calls for one in call["supervisors"])
         every_mode = {(mode.value,): modes[(mode.value,)] for mode in Mode}
         yield _gauge("gateway_supervisors", "Supervisors on calls, by mode", every_mode, "mode")
+        trunks = {
+            (name,): health.up
+            for name, health in self._exchange.trunks.health.items()
+            if health.up is not None
+        }
+        yield _gauge("gateway_trunk_up", "Does the trunk answer OPTIONS?", trunks, "trunk")
         yield _one("gateway_feeds", "Listeners by WebSocket", self._hub.listeners())
         yield _one("gateway_watchers", "Watchers of events", len(self._watchers()))
         yield _one("gateway_legs", "SIP dialogs", sip.active_legs)

@@ -27,6 +27,7 @@ from gateway.calls.strangers import StrangerDoor, StrangersLog
 from gateway.calls.summons import Summons
 from gateway.calls.switchboard import Switchboard
 from gateway.calls.talkdesk import TalkDesk
+from gateway.calls.trunkwatch import TrunkWatch
 from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.alert import Alert
@@ -40,6 +41,7 @@ from gateway.core.events import (
     PacketsRefused,
     StrangerRefused,
     StreamQuality,
+    TrunkAnswered,
 )
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
@@ -103,6 +105,7 @@ class Exchange(Control):
         self._runner = Runner(legs, media, clock, wall, self._newsroom)
         door = door or StrangerDoor(intake.router.identify, clock.time)
         self._strangers = StrangersLog(self._runner, door)
+        self.trunks = TrunkWatch(self._runner, config.trunks)
         keys = KeyWays(intake.router, config.trunks)
         self._joining = Joining(self._runner, media, self._record, keys, intake.security)
         self._router = intake.router
@@ -140,6 +143,8 @@ class Exchange(Control):
         """Given to the SIP adapter as its `deliver`. Never raises."""
         if isinstance(event, StrangerRefused):
             self._strangers.refused(event)
+        elif isinstance(event, TrunkAnswered):
+            self.trunks.answered(event)
         elif isinstance(event, LegOffered):
             self._reception.receive(event)
         elif self._summons.bells.owns(event.leg):
@@ -198,6 +203,7 @@ class Exchange(Control):
         for call in list(self._runner.calls.values()):
             self._runner.run(call, lambda call=call: call.hang_up(why, self._runner.now()))  # type: ignore[misc]
         self._summons.bells.end_all()
+        self.trunks.stop()
         self._runner.stop()
 
     def raise_drill(self) -> str:

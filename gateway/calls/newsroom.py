@@ -26,6 +26,7 @@ _WARNINGS = frozenset(
         "call.refused",
         "stream.silent",
         "call.fault",
+        "trunk.down",
     }
 )
 

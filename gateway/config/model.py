@@ -125,6 +125,8 @@ class Trunk(Section):
     403."""
     dtmf: KeysBy = KeysBy.RFC4733
     """How its phones send keys."""
+    options_interval: Annotated[float, Field(strict=True, ge=0, le=3600)] = 30.0
+    """It is asked by OPTIONS so often whether it is there [s], at most once a second; 0: never."""
 
     @property
     def address(self) -> Address:

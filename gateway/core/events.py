@@ -134,7 +134,19 @@ class StrangerRefused:
     """How many more were refused since the last one that was told."""
 
 
-FromSignalling = SignallingEvent | StrangerRefused
+@dataclass(frozen=True, slots=True)
+class TrunkAnswered:
+    """An OPTIONS that was sent to a trunk is over."""
+
+    trunk: str
+    code: int
+    """The final response; 408 where none came within 32 s (RFC 3261 Timer F), 503 where it could not be
+    sent."""
+    why: str
+    """The same for people: `200 OK`."""
+
+
+FromSignalling = SignallingEvent | StrangerRefused | TrunkAnswered
 """All that the signalling adapter delivers."""
 
 # ── media ─────────────────────────────────────────────────────────────────────────────────────────

@@ -60,6 +60,13 @@ class Signalling(Protocol):
         """Refuse it; the old session stays in force."""
 
 
+class Probe(Protocol):
+    """Asks a peer whether it is there."""
+
+    def ask_options(self, trunk: str, uri: str) -> None:
+        """Send one OPTIONS out of dialog to `uri`, whose host is an IP address. Then TrunkAnswered."""
+
+
 class Headsets(Signalling, Protocol):
     """Supervisors' browsers, as if they were phones: each is one leg, with an RTP endpoint on this machine
     and a WebSocket to the browser. What phones alone do (progress, re-offers) is ignored.

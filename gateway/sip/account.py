@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 class GatewayAccount(pj.Account):  # type: ignore[misc]
     """`stranger_status(source, message)` and then `refuse` are asked with each INVITE: a status, 0 for
-    none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it.
+    none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it. `probed`: an
+    OPTIONS of ours is over.
 
     Both get the call object or number before PJSIP has sent its 100, when a final response would lose its
     header fields.
@@ -35,6 +36,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
         refused: Callable[[pj.Call, int, int | None], None],
         offered: Callable[[pj.Account, int, LegOffered], None],
         new_leg: Callable[[], LegId],
+        probed: Callable[[pj.OnSendRequestParam], None],
     ) -> None:
         super().__init__()
         self._stranger_status = stranger_status
@@ -42,6 +44,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
         self._refused = refused
         self._offered = offered
         self._new_leg = new_leg
+        self._probed = probed
 
     def fail(self, why: str) -> None:
         """Nothing to do: pjsua2 answers 500 to an INVITE for which no call object was made."""
@@ -70,6 +73,10 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
             headers=message.headers,
         )
         self._offered(self, prm.callId, event)
+
+    @guarded
+    def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:
+        self._probed(prm)
 
     @guarded
     def onIncomingSubscribe(self, prm: pj.OnIncomingSubscribeParam) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 
 from gateway.core.events import FromSignalling
 from gateway.core.model import LegId
-from gateway.core.ports import Door, Signalling
+from gateway.core.ports import Door, Probe, Signalling
 from gateway.sip.call import DialogCall
 from gateway.sip.errors import SipError, SipStartError
 from gateway.sip.guard import log_failure
@@ -48,7 +48,7 @@ class SipStats:
     """INVITEs answered 403 since the start for their source alone."""
 
 
-class SipEndpoint(Signalling):
+class SipEndpoint(Signalling, Probe):
     """SIP dialogs by leg. Make and use it on the asyncio loop's thread; `deliver` is called there. One per
     process at a time.
 
@@ -161,6 +161,10 @@ class SipEndpoint(Signalling):
 
     def refuse_reoffer(self, leg: LegId, code: int = 488) -> None:
         self._put_for(leg, lambda call: call.refuse_reoffer(code))
+
+    def ask_options(self, trunk: str, uri: str) -> None:
+        _require_one_line(uri)
+        self._put(partial(self._stack.ask_options, trunk, uri))
 
     # ── the SIP thread ──
 

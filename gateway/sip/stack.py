@@ -26,6 +26,7 @@ from gateway.sip.errors import SipStartError
 from gateway.sip.leg import Leg
 from gateway.sip.messages import name_addr
 from gateway.sip.parameters import turn_away
+from gateway.sip.probe import Prober
 from gateway.sip.settings import SipSettings, SipTrunk
 from gateway.sip.states import LegState
 
@@ -54,6 +55,7 @@ class SipStack:
         door: Door | None = None,
     ) -> None:
         self.doorkeeper = Doorkeeper(door, emit)
+        self._prober = Prober(emit)
         self._settings = settings
         self._emit = emit
         self._refuse = refuse
@@ -163,6 +165,7 @@ class SipStack:
             self._refused,
             self._offered,
             new_leg_id,
+            self._prober.answered,
         )
         account.create(account_config(self._settings, trunk), name is None)
         self._accounts[name] = account
@@ -192,6 +195,9 @@ class SipStack:
             name_addr(from_uri or account.getInfo().uri, from_name) if from_uri or from_name else None
         )
         call.invite(uri, sdp, from_header, headers)
+
+    def ask_options(self, trunk: str, uri: str) -> None:
+        self._prober.ask(self._accounts[None], trunk, uri)
 
     def call_of(self, leg: LegId) -> DialogCall | None:
         """The live dialog of a leg; None where it has ended."""

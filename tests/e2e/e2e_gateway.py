@@ -66,11 +66,19 @@ class Settings:
     """Another database than a SQLite file of its own."""
     home_dtmf: str = "rfc4733"
     """How the advisors' phones send keys."""
+    options_interval: float = 0
+    """Of all trunks; 0, so that scripted peers get only what their script is about."""
     extra: str = ""
     """More of the file, as it stands."""
     codecs: str = '["PCMA", "PCMU"]'
     transcode: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+
+    def _trunk(self, name: str, port: int, transport: str = "udp") -> str:
+        # All phones have the same address; once any trunk names one, calls from elsewhere are refused.
+        known = '\nidentify_by = ["127.0.0.1"]' if name == "home" else ""
+        known += f'\nsrtp = "{self.srtp.get(name, "off")}"\noptions_interval = {self.options_interval}'
+        return f'[[trunk]]\nname = "{name}"\nuri = "sip:127.0.0.1:{port}"\ntransport = "{transport}"{known}'
 
     def toml(self, ports: Ports) -> str:
         lines = [
@@ -78,9 +86,9 @@ class Settings:
             '[sip]\nbind = "127.0.0.1:0"',
             f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}\n'
             f"codecs = {self.codecs}\ntranscode = {str(self.transcode).lower()}",
-            trunk("home", ports.home, srtp=self.srtp.get("home", "off")) + f'\ndtmf = "{self.home_dtmf}"',
-            trunk("home-tcp", ports.home_tcp, "tcp", srtp=self.srtp.get("home-tcp", "off")),
-            trunk("floor", ports.floor, srtp=self.srtp.get("floor", "off")),
+            self._trunk("home", ports.home) + f'\ndtmf = "{self.home_dtmf}"',
+            self._trunk("home-tcp", ports.home_tcp, "tcp"),
+            self._trunk("floor", ports.floor),
             *(f"[[route]]\nmatch = '{match}'\nto = {{ trunk = \"{to}\" }}" for match, to in ROUTES),
             *(advisor(f"adv{n}", 2000 + n, "north") for n in range(1, self.advisors + 1)),
             *(advisor(f"tcp{n}", 3000 + n, "north") for n in range(1, 4)),
@@ -104,13 +112,6 @@ class Settings:
             self.extra,
         ]
         return "\n\n".join(lines) + "\n"
-
-
-def trunk(name: str, port: int, transport: str = "udp", srtp: str = "off") -> str:
-    # All phones have the same address; once any trunk names one, calls from elsewhere are refused.
-    known = '\nidentify_by = ["127.0.0.1"]' if name == "home" else ""
-    known += f'\nsrtp = "{srtp}"'
-    return f'[[trunk]]\nname = "{name}"\nuri = "sip:127.0.0.1:{port}"\ntransport = "{transport}"{known}'
 
 
 def advisor(name: str, extension: int, team: str) -> str:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from e2e_gateway import Gateway
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from e2e_gateway import PATIENCE_S, Gateway, Settings, until
 from e2e_house import House
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import ClientConnection, connect
 
+TRUNKS = ("home", "home-tcp", "floor")
 Figures = dict[tuple[str, tuple[str, ...]], float]
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(options_interval=1)
+
+
+async def trunks(gateway: Gateway) -> dict[str, dict[str, Any]]:
+    """By name."""
+    return {one["name"]: one for one in (await gateway.get("/api/system", who="mona"))["trunks"]}
 
 
 async def figures(gateway: Gateway) -> Figures:
@@ -56,3 +74,42 @@ async def test_only_who_may_see_the_system(gateway: Gateway) -> None:
         for who in ("fiona", "arthur"):
             answer = await gateway.ask("GET", path, who=who)
             assert (answer.status_code, "may not system" in answer.json()["error"]) == (403, True)
+
+
+async def told(watcher: ClientConnection, kind: str, trunk: str) -> dict[str, Any]:
+    """The next such event's data."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            event = json.loads(await watcher.recv())
+            if event.get("kind") == kind and event["data"]["trunk"] == trunk:
+                return dict(event["data"])
+
+
+async def test_trunks_that_go_away_and_return(gateway: Gateway) -> None:
+    async with AsyncExitStack() as stack:
+        async with House(gateway):
+            await all_up(gateway)
+            mark = gateway.mark()
+            watcher = await stack.enter_async_context(connect(gateway.websocket_url("/api/events", "mona")))
+        tcp = await gateway.logged("trunk.down", since=mark, trunk="home-tcp")
+        assert tcp["level"] == "warning"
+        assert tcp["why"].startswith(
+            ("cannot be reached: ", "no answer")
+        )  # this where the machine was stalled
+        udp = await told(watcher, "trunk.down", "home")
+        assert udp["why"] == "no answer to OPTIONS for 8 s"
+        down = (await trunks(gateway))["home"]
+        assert (down["up"], down["why"], down["since"]) == (False, udp["why"], udp["since"])
+        seen = await figures(gateway)
+        assert seen["gateway_trunk_up", ("home",)] == 0
+        assert seen["gateway_news_total", ("trunk.down",)] >= 2
+        async with House(gateway):
+            assert (await told(watcher, "trunk.up", "home"))["why"] == "200 OK"
+            await all_up(gateway)
+
+
+async def all_up(gateway: Gateway) -> None:
+    up = await until(lambda: trunks(gateway), lambda found: all(found[name]["up"] is True for name in TRUNKS))
+    assert {one["why"] for one in up.values()} == {"200 OK"}
+    seen = await figures(gateway)
+    assert [seen["gateway_trunk_up", (name,)] for name in TRUNKS] == [1, 1, 1]

@@ -34,9 +34,9 @@ def directed(sdp: str, direction: str, version: int = 2) -> str:
 
 
 class SipPeer:
-    """`async with SipPeer(gateway_port) as peer`; `transport` udp or tcp."""
+    """`async with SipPeer(gateway_port) as peer`; `transport` udp or tcp. port: by UDP, the one to have."""
 
-    def __init__(self, gateway_port: int, transport: str = "udp") -> None:
+    def __init__(self, gateway_port: int, transport: str = "udp", *, port: int = 0) -> None:
         self.transport = transport
         self.inbox: asyncio.Queue[SipMessage] = asyncio.Queue()
         self.gateway_port = gateway_port
@@ -44,13 +44,13 @@ class SipPeer:
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.port = 0
+        self.port = port
 
     async def __aenter__(self) -> SipPeer:
         loop = asyncio.get_running_loop()
         if self.transport == "udp":
             self._datagrams, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self), ("127.0.0.1", 0)
+                lambda: _Datagrams(self), ("127.0.0.1", self.port)
             )
             self.port = self._datagrams.get_extra_info("sockname")[1]
         else:

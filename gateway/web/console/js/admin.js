@@ -23,7 +23,7 @@ export function openAdmin({ attempt }) {
 
   function show(system) {
     keep(health, facts(system), (one) => one, ([name, text, good]) => el("div", { "data-good": good === null ? null : good ? "yes" : "no" }, el("dt", { text: name }), el("dd", { text })));
-    fill(trunks, system.trunks, (one) => [one.name, one.uri, one.transport, one.up === null ? "not watched" : one.up ? "up" : "DOWN"]);
+    fill(trunks, system.trunks, (one) => [one.name, one.uri, one.transport, state(one)]);
     fill(users, system.users, (one) => [one.name || one.id, one.roles.join(", "), one.teams.map((team) => (team === "*" ? "all" : team)).join(", "), one.from, one.disabled ? "disabled" : one.here ? "here" : ""]);
     const names = [...new Set(system.signed_in.map((one) => one.name || one.user))];
     setText(signedIn, names.length ? `Signed in: ${names.join(", ")}.` : "Nobody is signed in by password.");
@@ -38,6 +38,11 @@ export function openAdmin({ attempt }) {
       clearTimeout(timer);
     },
   };
+}
+
+function state({ up, since, why, options_interval }) {
+  if (up === null) return options_interval ? "not answered yet" : "not watched";
+  return up ? `up for ${elapsed(since)}` : `DOWN for ${elapsed(since)}: ${why}`;
 }
 
 /** name, what it is like, and whether that is good; null: neither. */
