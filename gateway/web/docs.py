@@ -11,6 +11,10 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.routing import WebSocketRoute
 
+from gateway.web.described import audits, calls, describe, house, people
+
+OPERATIONS = {**calls.OPERATIONS, **people.OPERATIONS, **audits.OPERATIONS, **house.OPERATIONS}
+
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:1rem/1.5 system-ui;margin:2rem;max-width:60rem}}td,th{{text-align:left;
 padding:.2rem 1rem .2rem 0;vertical-align:top}}code{{white-space:nowrap}}</style>
@@ -33,7 +37,11 @@ class Api(FastAPI):
         super().include_router(router, **options)
 
     def openapi(self) -> dict[str, Any]:
-        return {**super().openapi(), "x-websockets": sorted(getattr(self.state, "sockets", ()))}
+        description = super().openapi()
+        if "x-websockets" not in description:
+            describe(description, OPERATIONS)
+            description["x-websockets"] = sorted(getattr(self.state, "sockets", ()))
+        return description
 
 
 def add_docs(app: FastAPI) -> None:
