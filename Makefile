@@ -10,7 +10,7 @@ CONFIG ?= config/gateway.toml
 export PYTHON WHEEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo serve test quick bench pictures lint format wheel clean distclean
+.PHONY: help setup build demo serve test quick bench sanitize pictures lint format wheel clean distclean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS='	' read -r verb what; do printf '  make %-10s %s\n' "$$verb" "$$what"; done
@@ -40,6 +40,10 @@ quick: ## the tests that need no other program
 bench: ## measure speed beside a minimal C relay
 	@setup/setup.sh test
 	@$(PY) -m pytest -m bench -s $(ARGS)
+
+sanitize: ## the audio core under ASan+UBSan, then TSan (ARGS="tsan tests/native/test_taps.py": one, with these tests)
+	@setup/setup.sh test
+	@setup/sanitize.sh $(ARGS)
 
 pictures: ## screenshots of the console for the manuals, into docs/pictures
 	@setup/setup.sh test
