@@ -33,7 +33,7 @@ from native.reports cimport Quality, begin as reports_begin
 from native.resample cimport resample_close, resample_open
 from native.rtp cimport REFUSALS_END
 from native.session cimport (
-    ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, QUALITY,
+    ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CHIME, CONNECT_LEG, Call, Command, DETACH_TAP, Event, KEY, LATCHED, Leg, MAX_LEGS, QUALITY,
     REFUSED, REHEAR, REMOVE_CALL, REMOVE_LEG, RESUMED, Role, SET_TALK_PATH, SILENT, STOP, SUPERVISOR, Worker,
 )
 from native.source cimport NARROW, WIDE
@@ -485,6 +485,19 @@ cdef class Engine:
         command.kind = REHEAR
         command.leg = self._leg(leg)
         command.seconds = seconds
+        self._send(command.leg.call.id, &command)
+
+    def chime(self, int leg):
+        """Let an advisor hear a short tone over the call, and nobody else.
+
+        Nothing where they hear nothing (not connected, on hold). ValueError for a leg that is no advisor's, KeyError when it is unknown.
+        """
+        cdef Command command
+        memset(&command, 0, sizeof(Command))
+        command.kind = CHIME
+        command.leg = self._leg(leg)
+        if command.leg.role != ADVISOR:
+            raise ValueError(f"leg {leg} is no advisor's")
         self._send(command.leg.call.id, &command)
 
     def remove_leg(self, int leg):

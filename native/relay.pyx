@@ -9,6 +9,7 @@ from libc.errno cimport ECONNREFUSED, errno
 from libc.string cimport memcpy, memset
 
 from native cimport codec, dtmf, g711, mix, playout, reception, reports, rtcp, rtp, srtp, tap
+from native.chime cimport chime_add, chime_begin, chiming
 from native.codec cimport G722, PCMU
 from native.endpoint cimport Endpoint, behind_nat, same, same_host
 from native.legreports cimport on_report, sweep_reports
@@ -18,7 +19,7 @@ from native.includes.atomics cimport add_relaxed
 from native.rehear cimport rehear, rehear_toggle, rehearing
 from native.rtp cimport HEADER_BYTES, Header, MOST_SAMPLES
 from native.session cimport (
-    Call, Edge, Event, KEPT_SAMPLES, KEY, LATCHED, Leg, MAX_LEGS, PACKET_BYTES, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
+    ADVISOR, Call, Edge, Event, KEPT_SAMPLES, KEY, LATCHED, Leg, MAX_LEGS, PACKET_BYTES, REFUSED, RESUMED, SILENT, SUPERVISOR, Worker, post,
 )
 from native.source cimport NARROW, WIDE, source_take
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
@@ -181,6 +182,12 @@ cdef void on_rehear(Worker *worker, Leg *leg, double seconds) noexcept nogil:
         plan_call(worker, leg.call)
 
 
+cdef void on_chime(Worker *worker, Leg *leg) noexcept nogil:
+    if leg.role == ADVISOR and leg.connected and leg.media.sends:
+        chime_begin(&leg.chime)
+        plan_call(worker, leg.call)
+
+
 cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint whole, int n, uint16_t sequence, uint32_t timestamp,
                     bint marker) noexcept nogil:
     """Make and send n samples as this leg hears them.
@@ -211,6 +218,9 @@ cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint
             mix.add(total, voice, n, &edge.gain)
         ramping |= edge.gain.step != 0
     ramping |= add_tail(worker, leg, total, n)
+    if chiming(&leg.chime):
+        chime_add(&leg.chime, total, n, leg.media.khz)
+        ramping |= chiming(&leg.chime)
     if over:
         mix.saturate(total, voice, n)
         bytes = codec.codec_overlay(leg.codec, pacer.codec, voice, n, packet + HEADER_BYTES, MOST_OUT)

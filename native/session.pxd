@@ -5,6 +5,7 @@ which anybody may read (word by word, at most one packet old).
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, int16_t, int32_t
 
+from native.chime cimport Chime
 from native.codec cimport Codec, KINDS, Kind
 from native.dtmf cimport KeyPress
 from native.endpoint cimport Endpoint
@@ -119,6 +120,7 @@ cdef struct Leg:
     uint32_t key_in             # timestamp of the press that is being passed, as it came
     uint32_t key_out            # and as it is sent to an overlaid leg
     Rehearing rehearing         # hears the past in the place of the mix
+    Chime chime                 # tells an advisor that somebody has joined
     Endpoint remote             # where we send
     Endpoint candidate          # a source that SDP did not announce, being watched
     int candidate_packets       # of it in a row
@@ -172,6 +174,7 @@ cdef enum CommandKind:
     ATTACH_TAP
     DETACH_TAP
     REHEAR
+    CHIME
     STOP
 
 cdef struct Command:

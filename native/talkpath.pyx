@@ -9,6 +9,7 @@ heard, so that not one sample spoken after the change gets through.
 """
 from libc.stdint cimport int16_t, int64_t
 
+from native.chime cimport chiming
 from native.codec cimport G722, OPUS, PCMU, codec_follow, codec_pass
 from native.mix cimport RAMP_MS, aim, audible, steady_unity
 from native.playout cimport Voice, playout_follow, playout_open
@@ -126,6 +127,8 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
     cdef Edge *edge
     cdef Leg *pacer = choose_pacer(leg)
     cdef bint ramping = leg.tail_left > 0
+    if not leg.media.sends:
+        leg.chime.left = 0                                  # on hold: nothing of it is left for later
     for slot in range(MAX_LEGS):
         edge = &leg.edges[slot]
         if leg.call.legs[slot] != NULL and audible(&edge.gain):
@@ -135,10 +138,11 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
         end_relaying(worker, leg)
     if pacer != leg.pacer:
         set_pacer(leg, pacer)
-    if leg.timed and voices < 2 and not leg.repacked:
+    if leg.timed and voices < 2 and not leg.repacked and not chiming(&leg.chime):
         stop_clock(leg)
-    leg.ramping = ramping or leg.crossfade or rehearing(&leg.rehearing)
+    leg.ramping = ramping or leg.crossfade or rehearing(&leg.rehearing) or chiming(&leg.chime)
     alone = (voices == 1 and leg.tail_left == 0 and not leg.crossfade and not rehearing(&leg.rehearing)
+             and not chiming(&leg.chime)
              and steady_unity(&leg.edges[pacer.slot].gain)
              and (pacer.media.kind == leg.media.kind or not pacer.connected or not leg.connected))
     if not alone:
@@ -151,8 +155,8 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
         leg.settle_ns = 0
         leg.pure = True
         leg.repacked = False
-    set_mixing(worker, leg, leg.connected and leg.media.sends and not leg.pure and voices > 0
-               and (voices > 1 or leg.role == SUPERVISOR or leg.repacked))
+    set_mixing(worker, leg, leg.connected and leg.media.sends and not leg.pure
+               and (chiming(&leg.chime) or (voices > 0 and (voices > 1 or leg.role == SUPERVISOR or leg.repacked))))
 
 
 cdef void serve_rates(Call *call) noexcept nogil:

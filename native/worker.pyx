@@ -14,9 +14,9 @@ from native.includes.atomics cimport store_release
 from native.legreports cimport count_unreachable, on_report, say_goodbye
 from native.queue cimport ring_pop
 from native.mix cimport audible
-from native.relay cimport on_packet, on_rehear, on_sweep, on_tick
+from native.relay cimport on_chime, on_packet, on_rehear, on_sweep, on_tick
 from native.session cimport (
-    ADD_LEG, ATTACH_TAP, BATCH, CALLER, CONNECT_LEG, Call, Command, DETACH_TAP, Gift, Leg, MAX_LEGS, Negotiated, PACKET_BYTES,
+    ADD_LEG, ATTACH_TAP, BATCH, CALLER, CHIME, CONNECT_LEG, Call, Command, DETACH_TAP, Gift, Leg, MAX_LEGS, Negotiated, PACKET_BYTES,
     REHEAR, REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker,
 )
 from native.source cimport WIDE
@@ -230,6 +230,8 @@ cdef void obey(Worker *worker, Command *command) noexcept nogil:
         detach_tap(worker, command.call)
     elif command.kind == REHEAR:
         on_rehear(worker, command.leg, command.seconds)
+    elif command.kind == CHIME:
+        on_chime(worker, command.leg)
     elif command.kind == STOP:
         worker.stopping = True
 

@@ -41,6 +41,7 @@ class Hands:
             act.ConnectLeg: lambda _, a: media.connect(a.leg, a.media),
             act.SetTalkPath: lambda call, a: media.set_talk_path(call, a.gains),
             act.HearPast: lambda _, a: media.hear_past(a.leg, a.seconds),
+            act.PlayTone: lambda _, a: media.play_tone(a.leg),
             act.RemoveLeg: lambda _, a: media.remove_leg(a.leg),
             act.RemoveMedia: lambda call, _: media.remove_call(call),
         }

@@ -45,7 +45,7 @@ from gateway.core.events import (
 )
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
-from gateway.core.policies import Policies
+from gateway.core.policies import Policies, TeamPolicy
 from gateway.core.ports import Control, Headsets, Media, Record, Signalling, Tap, Unrecorded
 from gateway.core.progress import advisor_facts
 from gateway.core.setup import Policy
@@ -87,7 +87,10 @@ class Exchange(Control):
         """Packets on legs' ports that were dropped since the start, by reason."""
         directory = directory or Directory(config)
         intake = Intake(config, directory)
-        self._policies = Policies((team.name, team.policy()) for team in config.teams)
+        tone = config.supervision.join_tone
+        self._policies = Policies(
+            ((team.name, team.policy(tone)) for team in config.teams), TeamPolicy(join_tone=tone)
+        )
         policy = Policy(
             encodings=config.media.codecs,
             transcode=config.media.transcode,

@@ -129,10 +129,6 @@ def check_codes(draft: Draft) -> Iterator[Mistake]:
         yield from _collisions(draft, {**codes, ("alerts", "panic_code"): draft.config.alerts.panic_code})
     if "supervision" in draft.broken:
         return
-    if draft.config.supervision.join_tone:
-        yield draft.mistake(
-            ("supervision", "join_tone"), "found true; this version plays no tone; allowed: false"
-        )
     seen: dict[str, str] = {}
     keys = draft.config.supervision.keys
     for name, key in keys.model_dump().items():

@@ -174,9 +174,12 @@ class TeamEntry(Section):
     """An advisor sees who supervises their own call."""
     private: StrictBool = False
     """Nobody may hear its calls."""
+    join_tone: StrictBool | None = None
+    """None: as `Supervision` says."""
 
-    def policy(self) -> TeamPolicy:
-        return TeamPolicy(self.shown, self.private)
+    def policy(self, join_tone: bool) -> TeamPolicy:
+        """join_tone: what holds where the team says nothing of its own."""
+        return TeamPolicy(self.shown, self.private, join_tone if self.join_tone is None else self.join_tone)
 
 
 class UserEntry(Section):
@@ -226,7 +229,7 @@ class Supervision(Section):
     codes: Codes = Codes()
     keys: SupervisorKeys = SupervisorKeys()
     join_tone: StrictBool = False
-    """Does the advisor hear a short tone when a supervisor joins? True is refused by `crosscheck` as yet."""
+    """Does the advisor hear a short tone when a supervisor joins or changes mode? Teams may differ."""
     supervisor_timeout_s: Seconds = 60.0
     """A supervisor's leg that sends nothing for so long is hung up."""
     ring_timeout_s: Seconds = 60.0

@@ -92,6 +92,13 @@ class HearPast:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayTone:
+    """Let the advisor, and nobody else, hear that somebody has joined."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveLeg:
     """Give a leg's media port back."""
 
@@ -170,6 +177,7 @@ Action = (
     | ConnectLeg
     | SetTalkPath
     | HearPast
+    | PlayTone
     | RemoveLeg
     | RemoveMedia
     | CountPackets

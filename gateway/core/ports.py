@@ -178,6 +178,11 @@ class Media(Protocol):
         to the present. Nothing where no history is kept.
         """
 
+    def play_tone(self, leg: LegId) -> None:
+        """Let an advisor hear a short tone over the call (200 ms), and nobody else. ValueError for a leg that
+        is no advisor's.
+        """
+
     def remove_leg(self, leg: LegId) -> None: ...
 
     def remove_call(self, call: CallId) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.core.actions import Answer, HearPast, Invite, SummonsAnswered, SummonsFailed
+from gateway.core.actions import Answer, HearPast, Invite, PlayTone, SummonsAnswered, SummonsFailed
 from gateway.core.codecs import standard
 from gateway.core.conversation import Conversation, Presence, Supervisor
 from gateway.core.errors import NotAcceptable, SdpError
@@ -161,8 +161,18 @@ class Supervision:
         self._talk.connect(supervisor.leg)
         self._talk.open_paths()
         shown = self._policies.of(self._talk.team).shown
-        self._talk.publish("supervisor.joined", {**self._facts(supervisor), "shown": shown})
+        tone = self._tone(supervisor, None)
+        self._talk.publish("supervisor.joined", {**self._facts(supervisor), "shown": shown, "tone": tone})
         self._changed()
+
+    def _tone(self, supervisor: Supervisor, previous: Mode | None) -> bool:
+        """Let the advisor hear of it where that is wanted; was it?"""
+        advisor = self._talk.advisor
+        wanted = self._policies.tone(self._talk.team, previous, supervisor.mode)
+        if not (wanted and advisor.alive and advisor.connected):
+            return False
+        self._talk.do(PlayTone(advisor.id))
+        return True
 
     # ── changing mode ──
 
@@ -238,6 +248,7 @@ class Supervision:
     def _publish_mode(
         self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str
     ) -> None:
+        tone = self._tone(supervisor, previous)
         self._talk.publish(
             "supervisor.mode",
             {
@@ -246,6 +257,7 @@ class Supervision:
                 "by": by.id if by else None,
                 "via": via,
                 "why": why,
+                "tone": tone,
             },
         )
         self._changed()

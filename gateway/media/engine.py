@@ -139,6 +139,9 @@ class MediaEngine:
     def hear_past(self, leg: LegId, seconds: float) -> None:
         self._engine.rehear(self._legs[leg], seconds)
 
+    def play_tone(self, leg: LegId) -> None:
+        self._engine.chime(self._legs[leg])
+
     def remove_leg(self, leg: LegId) -> None:
         number = self._legs.pop(leg, None)
         if number is None:

@@ -132,6 +132,7 @@ class FakeMedia:
         self.connected: dict[LegId, LegMedia] = {}
         self.keys: dict[LegId, KeysBy] = {}
         self.past: list[tuple[LegId, float]] = []
+        self.tones: list[LegId] = []
         self.received = 0
         self.loud: dict[LegId, float] = {}
         self.waiting: list[MediaEvent] = []
@@ -164,6 +165,9 @@ class FakeMedia:
 
     def hear_past(self, leg: LegId, seconds: float) -> None:
         self.past.append((leg, seconds))
+
+    def play_tone(self, leg: LegId) -> None:
+        self.tones.append(leg)
 
     def remove_leg(self, leg: LegId) -> None:
         for legs in self.calls.values():

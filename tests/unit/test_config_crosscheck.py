@@ -46,7 +46,6 @@ TIER = {"name": "a", "ring": ["on_duty"]}
         ("supervision.keys", {"listen": "5"}, 'keys.whisper: found "5"; that key is listen already'),
         ("supervision.keys", {"past": "4"}, 'keys.past: found "4"; that key is listen already'),
         ("supervision.codes", {"listen": "20"}, "the extension 2001 begins with it"),
-        ("supervision.join_tone", True, "this version plays no tone"),
         # people
         ("advisor.1.id", "ann", 'advisor[2].id: found "ann"; another advisor or user has it already'),
         ("advisor.1.extension", "2001", "another advisor or user has it already"),

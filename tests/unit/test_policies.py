@@ -10,7 +10,7 @@ from exchange_fakes import CONFIG, House
 from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.errors import NoRoute, NotPermitted
-from gateway.core.model import Mode
+from gateway.core.model import LegId, Mode
 from gateway.core.permissions import Action
 from gateway.core.policies import HEARING, Policies, TeamPolicy
 
@@ -89,3 +89,40 @@ def test_an_advisor_sees_who_supervises_where_that_is_shown(shown: bool) -> None
         assert [one["user"] for one in own["feeds"]] == ["arthur"]
     else:
         assert "supervisors" not in own and "feeds" not in own
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "north", "heard"),
+    [(False, None, False), (True, None, True), (True, False, False), (False, True, True)],
+)
+def test_the_join_tone_is_a_teams_own_choice(everywhere: bool, north: bool | None, heard: bool) -> None:
+    settings = {} if north is None else team(join_tone=north)
+    house = House({"supervision": {"join_tone": everywhere}, **settings})
+    house.conversation("sue", "2002")
+    house.rings_in("other", "*712002", by="9001")
+    assert bool(house.media.tones) is everywhere, "another team, which has no entry"
+    assert house.last("supervisor.joined")["tone"] is everywhere
+    house.media.tones.clear()
+    call = house.conversation()
+    house.rings_in("fw", "*712001", by="9001")
+    assert house.media.tones == ([house.called(call)] if heard else []), "the advisor alone"
+    assert house.last("supervisor.joined")["tone"] is heard
+
+
+def test_the_join_tone_comes_with_each_change_of_mode_and_not_without_one() -> None:
+    house = House({"supervision": {"join_tone": True}})
+    call = house.conversation()
+    house.rings_in("fw", "*712001", by="9001")
+    assert house.media.tones == [house.called(call)]
+    for count, mode in enumerate((Mode.WHISPER, Mode.WHISPER, Mode.BARGE, Mode.LISTEN)):
+        house.exchange.set_mode(FIONA, call, LegId("fw"), mode)
+        sounded = count != 1
+        assert house.last("supervisor.mode")["tone"] is sounded
+    assert house.media.tones == [house.called(call)] * 4
+
+
+def test_nobody_joins_with_a_tone_where_the_call_is_private() -> None:
+    house = House({"supervision": {"join_tone": True}, **team(private=True)})
+    house.conversation()
+    house.rings_in("fw", "*712001", by="9001")
+    assert house.media.tones == []
