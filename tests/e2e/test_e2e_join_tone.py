@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from e2e_checks import strength, tone, unique_payloads
 from e2e_gateway import SOUTH, Gateway, Settings, until
-from e2e_house import House, Line, sent_for
+from e2e_house import House, Line, heard_more
 
 PATIENT_HZ = 1_000
 HEARD = 0.7 * 2_067
@@ -38,15 +38,15 @@ async def tone_heard(line: Line, since: int) -> None:
 
 async def test_the_advisor_hears_who_joins_and_the_patient_does_not(house: House, gateway: Gateway) -> None:
     line = await speaking(house, "2001")
-    await sent_for(line.patient, 0.4)
+    await heard_more(line.advisor, 20)
     assert notes(line, 0) < 100
     mark = gateway.mark()
     fiona = await house.supervise("*71")
     assert (await gateway.logged("supervisor.joined", since=mark))["tone"] is True
     await tone_heard(line, 0)
-    await sent_for(line.patient, 0.6)
+    await heard_more(line.advisor, 30)
     since = len(line.advisor.received.audio())
-    await sent_for(line.patient, 0.4)
+    await heard_more(line.advisor, 20)
     assert notes(line, since) < 100, "it is over"
     assert (await house.press(fiona, "5", "whisper"))["tone"] is True
     await tone_heard(line, since)
@@ -60,6 +60,6 @@ async def test_another_teams_advisor_hears_nothing_of_it(house: House, gateway: 
     mark = gateway.mark()
     await house.supervise("*71", "2901")
     assert (await gateway.logged("supervisor.joined", since=mark))["tone"] is False
-    await sent_for(line.patient, 0.6)
+    await heard_more(line.advisor, 30)
     assert notes(line, 0) < 100
     await line.exact()
