@@ -16,7 +16,7 @@ export function openDuty({ house, session, onair, act, go }) {
   const off = button("Go off duty", () => act(() => change({ on: false })), { class: "large" });
   const form = el(
     "form",
-    { class: "duty", "aria-label": "Your duty", onsubmit: (event) => { event.preventDefault(); act(() => change({ on: true, clinical: clinical.checked, teams: chosen() })); } },
+    { class: "duty", "aria-label": "Your duty", hidden: true, onsubmit: (event) => { event.preventDefault(); act(() => change({ on: true, clinical: clinical.checked, teams: chosen() })); } },
     standing,
     el("label", {}, clinical, " I may give clinical advice"),
     el("label", { class: "wide" }, "Teams", teams),
@@ -40,6 +40,7 @@ export function openDuty({ house, session, onair, act, go }) {
 
   function show(duty) {
     own = duty;
+    form.hidden = false;
     setText(standing, duty.on ? `You are on duty since ${timeOfDay(duty.since)}. Alerts and questions ring for you.` : "You are off duty. Alerts ring those on duty first.");
     setText(come, duty.on ? "Change" : "Go on duty");
     off.hidden = !duty.on;
