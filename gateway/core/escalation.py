@@ -6,6 +6,7 @@ Rules:
 * `on_duty` in a tier stands for whoever is on duty for the alert's team at that moment: they ring together,
   `AT_ONCE` of them. Behind them comes the standing list (`[alerts] ring`), one after another: once each of
   those on duty has been rung in vain, or at once where nobody is on duty.
+* Whom a tier that is reached names is rung with that tier, and waits behind nobody of those on duty.
 * While no tier that is reached has anybody in it, the next is reached at once, and the later ones by as much
   earlier. So an alert with nobody on duty goes to the front desk without delay.
 * Nobody is ever given up. Who did not come is rung again after `PAUSE_S`, and after `LONG_PAUSE_S` once
@@ -176,7 +177,8 @@ class Escalation:
     def _lines(self, on_duty: Sequence[str]) -> list[tuple[Line, tuple[str, ...]]]:
         """The lines that may be rung now, each with its people."""
         lines = self._every_line(on_duty)
-        if not self._duty_line.in_vain(on_duty):
+        duty = next((members for line, members in lines if line is self._duty_line), ())
+        if not self._duty_line.in_vain(duty):
             lines = [(line, members) for line, members in lines if line is not self._standing_line]
         return lines
 
@@ -189,9 +191,10 @@ class Escalation:
             taken.update(members)
 
         reached = self._tiers[: self._reached]
+        named = {target for tier in reached for target in tier.ring}
         if any(ON_DUTY in tier.ring for tier in reached):
-            add(self._duty_line, on_duty)
-            add(self._standing_line, self._standing)
+            add(self._duty_line, [one for one in on_duty if one not in named])
+            add(self._standing_line, [one for one in self._standing if one not in named])
         for tier, line in zip(reached, self._own_lines, strict=False):
             add(line, [target for target in tier.ring if target != ON_DUTY])
         return found

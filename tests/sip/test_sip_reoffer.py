@@ -145,7 +145,10 @@ async def test_cancelled_reinvite(
     await dialog.request("INVITE", directed(OFFER, "inactive", 3))
     await events.next(LegReoffered)
     sip.answer_reoffer(leg, directed(ANSWER, "inactive"))
-    assert "a=inactive" in (await peer.next("SIP/2.0 200")).body
+    answer = await peer.next("SIP/2.0 200")
+    if "CANCEL" in answer.headers["CSeq"]:  # which may come behind the 487
+        answer = await peer.next("SIP/2.0 200")
+    assert "a=inactive" in answer.body
     assert not events.all(LegEnded)
 
 
