@@ -54,8 +54,6 @@ class Settings:
     mqtt_url: str | None = None
     advisors: int = 20
     """So many in team north, with the extensions 2001 … (UDP) and 3001 … (TCP); 2901 is of team south."""
-    floor_trunk: str | None = None
-    """Another place than the floorwalkers' phones for 9xxx."""
     alerts: str = 'ring = ["fiona"]'
     """The section `[alerts]`, and its tiers."""
     srtp: dict[str, str] = field(default_factory=dict)
