@@ -1,0 +1,50 @@
+"""`[[trunk]]`, `[[route]]`: where calls come from and where they go."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.config.fields import IpNetwork, Name, Peer, split_host_port
+from gateway.config.model.section import Section
+from gateway.core.mediasecurity import Security
+from gateway.core.model import Address, KeysBy
+
+
+class Trunk(Section):
+    """A SIP peer that calls come from and go to: PBX, SBC, registrar."""
+
+    name: Name
+    uri: Peer
+    """`sip:host:port`; port 5060 where it is left out."""
+    transport: Literal["udp", "tcp"] = "udp"
+    srtp: Security = Security.OFF
+    """Secure media with its phones: off, optional (with those that speak it), required."""
+    identify_by: tuple[IpNetwork, ...] = ()
+    """Source addresses of this trunk. Once any trunk has some, packets from elsewhere are refused with
+    403."""
+    dtmf: KeysBy = KeysBy.RFC4733
+    """How its phones send keys."""
+    options_interval: Annotated[float, Field(strict=True, ge=0, le=3600)] = 30.0
+    """It is asked by OPTIONS so often whether it is there [s], at most once a second; 0: never."""
+
+    @property
+    def address(self) -> Address:
+        """Host (IP or name) and port."""
+        return split_host_port(self.uri.partition(":")[2], 5060)
+
+
+class RouteTo(Section):
+    trunk: str
+    uri: str = "sip:{number}@{trunk}"
+    """Template of the URI to call: `{number}` is the number called, `{trunk}` the trunk's host:port, and
+    every named group of `match` may be used by its name."""
+
+
+class Route(Section):
+    """One rule; the first whose `match` fits the whole called number is taken."""
+
+    match: str
+    """Regular expression (Python's `re`) on the called number, the user part of the Request-URI."""
+    to: RouteTo
