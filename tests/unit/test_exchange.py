@@ -10,10 +10,10 @@ from exchange_fakes import CONFIG, House
 
 from gateway.config.model import Config
 from gateway.config.people import Directory
-from gateway.core.call import Call
 from gateway.core.errors import NoRoute, NotPermitted
 from gateway.core.escalation import RING_ROUNDS
 from gateway.core.events import Digit, LegReoffered, News, PacketsRefused, StreamSilent
+from gateway.core.life import Life
 from gateway.core.model import CallId, LegId, Mode
 
 PEOPLE = Directory(Config.model_validate(CONFIG), {})
@@ -404,7 +404,7 @@ def test_a_defect_at_a_partys_hang_up_still_ends_the_call(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = house.conversation("pat1", "2001")
-    monkeypatch.setattr(Call, "_leg_ended", lambda *_: 1 / 0)
+    monkeypatch.setattr(Life, "leg_ended", lambda *_: 1 / 0)
     house.ends("pat1")
     assert f"hang up {house.called(call)}" in house.sip.lines
     assert house.exchange.calls() == []
