@@ -37,8 +37,8 @@ quick: ## the tests that need no other program
 	@setup/setup.sh test
 	@$(PY) -m pytest $(ARGS)
 
-bench: ## measure speed beside a minimal C relay
-	@setup/setup.sh test
+bench: ## measure speed beside a minimal C relay and rtpengine
+	@setup/setup.sh bench
 	@$(PY) -m pytest -m bench -s $(ARGS)
 
 sanitize: ## the audio core under ASan+UBSan, then TSan (ARGS="tsan tests/native/test_taps.py": one, with these tests)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Sets up what a make verb needs: setup.sh build|demo|test. Idempotent; a second run takes seconds and needs no network.
+# Sets up what a make verb needs: setup.sh build|demo|test|bench. Idempotent; a second run takes seconds and needs no network.
 # May be interrupted anywhere and run again: every step is judged by what it left, and marks itself done last.
 #
 #   PYTHON=python3.12   the Python for the environment (3.11 or newer)
@@ -13,6 +13,7 @@ STAMPS=$VENV/.stamps
 . setup/system.sh
 . setup/python.sh
 . setup/extension.sh
+. setup/rivals.sh
 
 # With the ready wheel there is nothing to build; the module itself tells the gateway that it carries 4 call legs.
 install_pjsip() {
@@ -29,12 +30,12 @@ main() {
     local packages="$BUILD_PACKAGES $SPEECH_PACKAGES" extras="${WHEEL:+wheel}"
     case "${1:-}" in
         build | demo) ;;
-        test)
+        test | bench)
             packages="$packages $TEST_PACKAGES"
             extras="$extras test"
             ;;
         *)
-            say "usage: setup/setup.sh build|demo|test" >&2
+            say "usage: setup/setup.sh build|demo|test|bench" >&2
             exit 2
             ;;
     esac
@@ -43,12 +44,14 @@ main() {
     exec 9>build/.lock
     flock -n 9 || { say "another set-up is at work in this folder; waiting for it" && flock 9; }
     TOTAL=5
+    [ "$1" != bench ] || TOTAL=6
     install_packages $packages
     make_venv
     install_requirements $extras
     link_tree
     install_pjsip
     build_extension
+    [ "$1" != bench ] || fetch_rivals
 }
 
 main "$@"

@@ -70,18 +70,22 @@ def parse_component(print_uris: str) -> SourceFile:
 
 class PrivateApt:
     """apt-get with everything that it reads and writes below one folder, so that nothing of the machine
-    changes."""
+    changes. `kind` is `deb-src` for sources, `deb` for binary packages; of those it takes none for installed.
+    """
 
-    def __init__(self, folder: Path, mirror: str, suite: str) -> None:
+    def __init__(self, folder: Path, mirror: str, suite: str, kind: str = "deb-src") -> None:
         self.suite = suite
         for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         sources = folder / "sources.list"
-        sources.write_text(f"deb-src [signed-by={KEYRING}] {mirror} {suite} main\n", encoding="ascii")
+        sources.write_text(f"{kind} [signed-by={KEYRING}] {mirror} {suite} main\n", encoding="ascii")
+        status = folder / "status"
+        status.touch()
         settings = [
             f"Dir::Etc::sourcelist={sources}",
             "Dir::Etc::sourceparts=-",
             f"Dir::State::lists={folder}/lists",
+            f"Dir::State::status={status}",
             f"Dir::Cache={folder}/cache",
             "Acquire::Retries=1",
             "Acquire::http::Timeout=10",

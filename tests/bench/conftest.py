@@ -6,6 +6,7 @@ import resource
 from pathlib import Path
 
 import pytest
+from rivals import known
 
 FIGURES: list[tuple[str, str, str]] = []
 
@@ -40,6 +41,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     kernel = Path("/proc/sys/kernel/osrelease").read_text().strip()
     terminalreporter.section(f"figures ({processor()}, Linux {kernel})")
+    for line in known():
+        terminalreporter.write_line(line)
     widths = [max(len(row[column]) for row in FIGURES) for column in (0, 1)]
     for name, value, remark in FIGURES:
         terminalreporter.write_line(f"{name:<{widths[0]}}  {value:>{widths[1]}}  {remark}")

@@ -1,5 +1,5 @@
-"""Devices under test side by side: the engine and the minimal C relay under the same load, one core for the
-device, one for the load.
+"""Devices under test side by side: the engine, the minimal C relay and whoever else is a `Device`, under the same load, one core for
+the device, one for the load.
 
 CPU time is the device's own (its thread's or process's clock), so a busy machine changes it little; compare
 only within one run.
@@ -11,15 +11,33 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from native.engine import Engine
 
 PROGRAMS = Path(__file__).parent / "programs"
 DEVICE_CPU, LOAD_CPU = 0, 1
+
+
+class Device(Protocol):
+    """What is measured. Its packets cross the core `DEVICE_CPU` alone."""
+
+    def open(self, ports: list[int]) -> list[int]:
+        """Set the calls up; `ports` are the parties' own, call by call, and so are those returned, where each party sends to."""
+
+    def cpu_s(self) -> float:
+        """CPU time so far of what carries the packets [s]."""
+
+    def __enter__(self) -> Device: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,18 @@ class Run:
         a whisper.
         """
         return sum(self.sent[:2]) - self.relayed
+
+
+def cpu_of(pid: int) -> float:
+    """CPU time of a process and all its threads [s]."""
+    return (
+        sum(int(clock.read_text().split()[0]) for clock in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        / 1e9
+    )
+
+
+def on_cpu(cpu: int, command: list[str]) -> list[str]:
+    return ["taskset", "--cpu-list", str(cpu), *command]
 
 
 def compiled(name: str, folder: Path) -> Path:
@@ -115,7 +145,7 @@ class MinimalRelay(AbstractContextManager["MinimalRelay"]):
         return [int(port) for port in self.process.stdout.readline().split()]
 
     def cpu_s(self) -> float:
-        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e9
+        return cpu_of(self.process.pid)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -125,7 +155,7 @@ class MinimalRelay(AbstractContextManager["MinimalRelay"]):
         self.process.wait(5)
 
 
-def measure(device: EngineDevice | MinimalRelay, calls: int, legs: int, seconds: int, folder: Path) -> Run:
+def measure(device: Device, calls: int, legs: int, seconds: int, folder: Path) -> Run:
     """Put `calls` calls of `legs` legs on the device for so many seconds, after a second to warm up."""
     load = subprocess.Popen(
         [compiled("load", folder), str(calls), str(legs), str(seconds), str(LOAD_CPU)],
@@ -155,15 +185,31 @@ def measure(device: EngineDevice | MinimalRelay, calls: int, legs: int, seconds:
     return Run(calls, cpu_s, **figures)
 
 
-def compare(calls: int, mode: str, seconds: int, folder: Path, rounds: int = 3) -> list[tuple[Run, Run]]:
-    """The minimal relay and the engine by turns: `rounds` pairs of (minimal, engine)."""
-    pairs = []
+@dataclass(frozen=True)
+class Trial:
+    """A device and the load that it is to carry."""
+
+    make: Callable[[], Device]
+    calls: int
+    legs: int = 2
+
+
+def by_turns(trials: dict[str, Trial], seconds: int, folder: Path, rounds: int = 3) -> dict[str, list[Run]]:
+    """Each trial once a round, each time with a device made for it."""
+    runs: dict[str, list[Run]] = {name: [] for name in trials}
     for _ in range(rounds):
-        with MinimalRelay(calls, folder) as minimal:
-            reference = measure(minimal, calls, 2, seconds, folder)
-        with EngineDevice(calls, mode) as engine:
-            pairs.append((reference, measure(engine, calls, 2 if mode == "relay" else 3, seconds, folder)))
-    return pairs
+        for name, trial in trials.items():
+            with trial.make() as device:
+                runs[name].append(measure(device, trial.calls, trial.legs, seconds, folder))
+    return runs
+
+
+def engine(calls: int, mode: str, **settings: float) -> Trial:
+    return Trial(lambda: EngineDevice(calls, mode, **settings), calls, 2 if mode == "relay" else 3)
+
+
+def minimal(calls: int, folder: Path) -> Trial:
+    return Trial(lambda: MinimalRelay(calls, folder), calls)
 
 
 def pinned() -> bool:
