@@ -1,109 +1,28 @@
-"""Fixtures of the end-to-end tests: a gateway process per module, the people around it, its log beside every
-failure.
-
-`settings` may be overridden by a module. After each test the gateway must be running, idle, and without a
-fault in its log.
-"""
+"""Fixtures of the end-to-end tests: see `e2e_fixtures`."""
 
 from __future__ import annotations
 
-import asyncio
-import resource
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from e2e_figures import print_figures
-from e2e_gateway import Gateway, Ports, Settings, free_port
-from e2e_house import House
-
-HERE = Path(__file__).parent
-LOG_LINES = 200
-"Of the gateway's log beside a failure."
+from e2e_fixtures import (  # noqa: F401  (pytest finds them here by name)
+    broker,
+    command,
+    gateway,
+    house,
+    many_files,
+    mark_all,
+    ports,
+    pytest_runtest_makereport,
+    running,
+    settings,
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder starts the real gateway."""
-    for item in items:
-        if HERE in Path(item.path).parents:
-            item.add_marker(pytest.mark.interop)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _many_files() -> None:
-    """A phone takes three descriptors, a load test hundreds of phones."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-@pytest.fixture(scope="module")
-def ports() -> Ports:
-    return Ports(free_port(), free_port(), free_port())
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    """What the module's gateway is configured with."""
-    return Settings()
-
-
-@pytest.fixture(scope="module")
-def command() -> list[str] | None:
-    """What runs the gateway; None: the installed program."""
-    return None
-
-
-@pytest.fixture(scope="module")
-def running(
-    settings: Settings, ports: Ports, command: list[str] | None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
-    """The module's gateway."""
-    gateway = Gateway(settings, ports, tmp_path_factory.mktemp("gateway"), command)
-    try:
-        gateway.start()
-        yield gateway
-    finally:
-        code = gateway.stop()
-    assert code == 0, f"the gateway ended with {code}:\n{gateway.text()[-4000:]}"
-
-
-@pytest.fixture
-async def gateway(running: Gateway, request: pytest.FixtureRequest) -> AsyncIterator[Gateway]:
-    """The module's gateway, and what must hold after every test."""
-    mark = running.mark()
-    request.node.stash[GATEWAY] = running, mark
-    yield running
-    assert running.running, "the gateway has ended"
-    await running.idle()
-    assert not running.faults(mark), "faults in the gateway's log"
-
-
-@pytest.fixture
-async def house(gateway: Gateway) -> AsyncIterator[House]:
-    """Everybody at their phones."""
-    async with House(gateway) as house:
-        yield house
-        await asyncio.gather(
-            *(call.hang_up() for phone in _phones(house) for call in phone.calls if not call.state.over)
-        )
-
-
-def _phones(house: House) -> list[Any]:
-    return [house.home, house.home_tcp, house.floor, *house.phones.values()]
-
-
-GATEWAY = pytest.StashKey[tuple[Gateway, int]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    report = yield
-    if report.failed and GATEWAY in item.stash:
-        gateway, mark = item.stash[GATEWAY]
-        log = gateway.text(mark).splitlines()
-        report.sections.append(("gateway log of this test", "\n".join(log[-LOG_LINES:])))
-    return report
+    mark_all(items, Path(__file__).parent, pytest.mark.interop)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ import jsonschema_rs
 import pytest
 import websockets
 import yaml
-from e2e_broker import ROOT_TOPIC, Mosquitto, Wallboard, needs_mosquitto
+from e2e_broker import ROOT_TOPIC, Wallboard
 from e2e_browser import Browser
 from e2e_gateway import ROOT, Gateway, Settings, free_port, until
 from e2e_house import House, heard_more
+from mosquitto import Mosquitto, needs_mosquitto
 
 BROKER_PORT = free_port()
 DESCRIBED: dict[str, Any] = yaml.safe_load((Path(ROOT) / "docs" / "asyncapi.yaml").read_text())
@@ -45,14 +45,6 @@ KINDS = {
 @pytest.fixture(scope="module")
 def settings() -> Settings:
     return Settings(mqtt_url=f"mqtt://127.0.0.1:{BROKER_PORT}")
-
-
-@pytest.fixture
-async def broker(gateway: Gateway, tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    mark = gateway.mark()
-    async with Mosquitto(tmp_path, BROKER_PORT) as broker:
-        await gateway.logged("mqtt.connected", since=mark)
-        yield broker
 
 
 def check(name: str, told: Any) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
+from e2e_broker import Wallboard
 from e2e_gateway import PATIENCE_S, Gateway, Ports, Settings, free_port, until
 from e2e_house import House
+from mosquitto import Mosquitto, needs_mosquitto
 
 from simulators import IncomingCall
 

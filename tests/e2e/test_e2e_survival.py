@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from e2e_auditor import Stalled
-from e2e_broker import Mosquitto, Wallboard, needs_mosquitto
+from e2e_broker import Wallboard
 from e2e_checks import tone
 from e2e_figures import figure
 from e2e_gateway import Gateway, Settings, free_port, until
 from e2e_house import House, sent_for
 from e2e_stall import stall, talking, unharmed
+from mosquitto import Mosquitto, needs_mosquitto
 
 BROKER_PORT = free_port()
 
@@ -21,15 +20,6 @@ BROKER_PORT = free_port()
 @pytest.fixture(scope="module")
 def settings() -> Settings:
     return Settings(mqtt_url=f"mqtt://127.0.0.1:{BROKER_PORT}")
-
-
-@pytest.fixture
-async def broker(gateway: Gateway, tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    """Mosquitto, with the gateway connected to it."""
-    mark = gateway.mark()
-    async with Mosquitto(tmp_path, BROKER_PORT) as broker:
-        await gateway.logged("mqtt.connected", since=mark)
-        yield broker
 
 
 # ── supervisors ──

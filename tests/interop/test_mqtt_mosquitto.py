@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,60 +15,13 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 from feed_fakes import ADVISOR, FLOORWALKER, FakeControl
+from mosquitto import Mosquitto, needs_mosquitto
 
 from gateway.alerts.publisher import Publisher
 from gateway.config.model import Mqtt
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),
-]
+pytestmark = [pytest.mark.interop, needs_mosquitto]
 PEOPLE = {user.id: user for user in (ADVISOR, FLOORWALKER)}
-
-
-class Mosquitto:
-    """A broker on its own port with its own configuration and memory; may be killed and started again."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
-        self.url = f"mqtt://127.0.0.1:{port}"
-        self.memory = folder / "mosquitto.db"
-        self._configuration = folder / "mosquitto.conf"
-        self._configuration.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\nuser root\n"
-        )
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        assert MOSQUITTO is not None
-        self._process = await asyncio.create_subprocess_exec(
-            MOSQUITTO, "-c", str(self._configuration), stderr=asyncio.subprocess.DEVNULL
-        )
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                except OSError:
-                    await asyncio.sleep(0.02)
-                    continue
-                writer.close()
-                return
-
-    def freeze(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    async def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
 
 
 class Wallboard:
@@ -126,10 +77,8 @@ class Wallboard:
 
 @pytest.fixture
 async def broker(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Mosquitto]:
-    running = Mosquitto(tmp_path, unused_tcp_port)
-    await running.start()
-    yield running
-    await running.kill()
+    async with Mosquitto(tmp_path, unused_tcp_port) as running:
+        yield running
 
 
 @asynccontextmanager
