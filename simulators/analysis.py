@@ -92,16 +92,6 @@ def aligned(
     return a, heard[start : start + length].astype(np.float64)
 
 
-def residual_db(sent: AnyAudio, heard: AnyAudio) -> float:
-    """What is left of `heard`, in dB below it, once the best fit of `sent` is taken away: -40 is nearly
-    nothing else.
-    """
-    match = best_lag_correlation(sent, heard)
-    if match.corr <= 0:
-        return 0.0
-    return 10 * math.log10(max(1.0 - match.corr**2, 1e-12))
-
-
 def share_of(sources: list[AnyAudio], heard: AnyAudio, *, max_lag_samples: int | None = None) -> list[Match]:
     """For each source how it is found in a mixture: the loudest first taken out, then the next, and so on."""
     remaining = heard.astype(np.float64)
@@ -131,14 +121,6 @@ def clicks(audio: AnyAudio, bound: float) -> list[int]:
     make.
     """
     return [int(at) + 1 for at in np.flatnonzero(np.abs(np.diff(audio.astype(np.int64))) > bound)]
-
-
-def levels_db(audio: AnyAudio, window_samples: int = 800) -> list[float]:
-    """The level of each whole window, 100 ms unless told."""
-    return [
-        level_db(audio[at : at + window_samples])
-        for at in range(0, len(audio) - window_samples + 1, window_samples)
-    ]
 
 
 def jitter_ms(times_ns: list[int], ptime_ms: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.calls.joining import new_session_id
+from gateway.core.actions import Invite
 from gateway.core.codecs import standard
 from gateway.core.errors import NotAcceptable, PortsExhausted, SdpError
 from gateway.core.events import LegAnswered, LegEnded, LegReoffered, SignallingEvent
@@ -77,7 +78,9 @@ class Bells:
         self._bells[leg] = _Bell(call, alert, target, session)
         try:
             offer = session.offer(standard(list(Encoding)))
-            self._signalling.invite(leg, where.uri, offer, from_name=name, headers=headers, trunk=where.trunk)
+            self._signalling.invite(
+                Invite(leg, where.uri, offer, from_name=name, headers=headers, trunk=where.trunk)
+            )
         except Exception:
             log.exception("action.failed", action="Invite", leg=leg)
             self._forget(leg)

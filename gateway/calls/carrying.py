@@ -31,7 +31,7 @@ class Hands:
         self._signalling = signalling
         self._media = media
         self._verbs: Mapping[type[Any], Callable[[CallId, Any], None]] = {
-            act.Invite: self._invite,
+            act.Invite: lambda _, a: signalling.invite(a),
             act.Progress: lambda _, a: signalling.progress(a.leg, a.code, a.sdp),
             act.Answer: lambda _, a: signalling.answer(a.leg, a.sdp),
             act.HangUp: lambda _, a: signalling.hang_up(a.leg, a.code, retry_after_s=a.retry_after_s),
@@ -66,17 +66,6 @@ class Hands:
             return self._media.stats(leg).received
         except Exception:
             return 0
-
-    def _invite(self, _: CallId, action: act.Invite) -> None:
-        self._signalling.invite(
-            action.leg,
-            action.uri,
-            action.sdp,
-            from_uri=action.from_uri,
-            from_name=action.from_name,
-            headers=action.headers,
-            trunk=action.trunk,
-        )
 
     def _consequence(self, action: Action, error: Exception) -> SignallingEvent | None:
         """A leg that could not be called, answered or connected is over; a re-INVITE that could not be sent

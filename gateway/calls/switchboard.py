@@ -5,8 +5,7 @@ The call logic sees legs only: every rule of supervision is the same code for bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from gateway.core.actions import Invite
 from gateway.core.model import LegId
 from gateway.core.ports import Headsets, Signalling
 
@@ -19,20 +18,8 @@ class Switchboard(Signalling):
     def _of(self, leg: LegId) -> Signalling:
         return self._headsets if self._headsets.owns(leg) else self._phones
 
-    def invite(
-        self,
-        leg: LegId,
-        uri: str,
-        sdp: str,
-        *,
-        from_uri: str | None = None,
-        from_name: str = "",
-        headers: Mapping[str, str] | None = None,
-        trunk: str | None = None,
-    ) -> None:
-        self._phones.invite(
-            leg, uri, sdp, from_uri=from_uri, from_name=from_name, headers=headers, trunk=trunk
-        )
+    def invite(self, wanted: Invite) -> None:
+        self._phones.invite(wanted)
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:
         self._of(leg).progress(leg, code, sdp)

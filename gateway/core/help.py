@@ -94,11 +94,6 @@ class HelpRequest:
     def open(self) -> bool:
         return self.state is not HelpState.CLOSED
 
-    @property
-    def answered_by(self) -> str | None:
-        by: str | None = self._facts["answered_by"]
-        return by
-
     def ask_again(self, call: CallId | None, reason: str) -> None:
         """The same person, the same kind: what they say now counts."""
         self.call = call

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.core.actions import Invite
 from gateway.core.events import LegOffered, News
 from gateway.core.help import HelpKind
 from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Mode, Role
@@ -22,19 +23,9 @@ class Signalling(Protocol):
     the way.
     """
 
-    def invite(
-        self,
-        leg: LegId,
-        uri: str,
-        sdp: str,
-        *,
-        from_uri: str | None = None,
-        from_name: str = "",
-        headers: Mapping[str, str] | None = None,
-        trunk: str | None = None,
-    ) -> None:
-        """Call `uri` with the offer `sdp`; `leg` is the caller's to choose. Then LegProgress*, LegAnswered
-        or LegEnded.
+    def invite(self, wanted: Invite) -> None:
+        """Call `wanted.uri` with the offer `wanted.sdp`; `wanted.leg` is the caller's to choose. Then
+        LegProgress*, LegAnswered or LegEnded.
         """
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:

@@ -147,11 +147,6 @@ class Router:
     def has_route(self, number: str) -> bool:
         return any(pattern.fullmatch(number) for pattern, _, _ in self._rules)
 
-    @property
-    def identifies(self) -> bool:
-        """Must a request come from a known address?"""
-        return bool(self._networks)
-
     def identify(self, source_ip: str) -> str | None:
         """Name of the trunk that a request from this address belongs to, the smallest network first.
 

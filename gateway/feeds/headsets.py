@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.core import sdp
+from gateway.core.actions import Invite
 from gateway.core.errors import NoRoute, NotPermitted, PortsExhausted
 from gateway.core.events import (
     LegConfirmed,
@@ -132,7 +133,7 @@ class HeadsetDesk:
             # Not at once: why they are off the call is in the news that follow.
             self._loop.call_soon(self._hung_up, leg)
 
-    def invite(self, leg: LegId, uri: str, sdp: str, **more: object) -> None:
+    def invite(self, wanted: Invite) -> None:
         raise NotImplementedError("nobody can call a browser")
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:

@@ -7,10 +7,11 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.core.actions import Invite
 from gateway.core.events import FromSignalling
 from gateway.core.model import LegId
 from gateway.core.ports import Door, Probe, Signalling
@@ -123,21 +124,11 @@ class SipEndpoint(Signalling, Probe):
 
     # ── core.ports.Signalling; each may raise CommandQueueFull, those with SDP SdpError ──
 
-    def invite(
-        self,
-        leg: LegId,
-        uri: str,
-        sdp: str,
-        *,
-        from_uri: str | None = None,
-        from_name: str = "",
-        headers: Mapping[str, str] | None = None,
-        trunk: str | None = None,
-    ) -> None:
-        require_session(sdp)
-        for text in (uri, from_uri or "", *(headers or {}), *(headers or {}).values()):
+    def invite(self, wanted: Invite) -> None:
+        require_session(wanted.sdp)
+        for text in (wanted.uri, wanted.from_uri or "", *wanted.headers, *wanted.headers.values()):
             _require_one_line(text)
-        self._put(partial(self._stack.invite, leg, uri, sdp, from_uri, from_name, dict(headers or {}), trunk))
+        self._put(partial(self._stack.invite, wanted))
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:
         if sdp is not None:

@@ -10,10 +10,11 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pjsua2 as pj
 
+from gateway.core.actions import Invite
 from gateway.core.events import FromSignalling, LegEnded, LegOffered
 from gateway.core.model import Address, LegId
 from gateway.core.ports import Door
@@ -172,29 +173,21 @@ class SipStack:
 
     # ── commands ──
 
-    def invite(
-        self,
-        leg: LegId,
-        uri: str,
-        sdp: str,
-        from_uri: str | None,
-        from_name: str,
-        headers: Mapping[str, str],
-        trunk: str | None,
-    ) -> None:
-        account = self._accounts.get(trunk)
+    def invite(self, wanted: Invite) -> None:
+        leg, uri = wanted.leg, wanted.uri
+        account = self._accounts.get(wanted.trunk)
         if account is None:
-            self._emit(LegEnded(leg, 500, f"no trunk is named {trunk!r}"))
+            self._emit(LegEnded(leg, 500, f"no trunk is named {wanted.trunk!r}"))
             return
-        configured = self._settings.trunks.get(trunk or "", SipTrunk())
+        configured = self._settings.trunks.get(wanted.trunk or "", SipTrunk())
         if configured.transport != "udp" and ";transport=" not in uri.lower():
             uri = f"{uri};transport={configured.transport}"
         call = DialogCall(account, Leg(leg, LegState.CALLING, self._emit), self)
         self._calls[leg] = call
-        from_header = (
-            name_addr(from_uri or account.getInfo().uri, from_name) if from_uri or from_name else None
-        )
-        call.invite(uri, sdp, from_header, headers)
+        from_header = None
+        if wanted.from_uri or wanted.from_name:
+            from_header = name_addr(wanted.from_uri or account.getInfo().uri, wanted.from_name)
+        call.invite(uri, wanted.sdp, from_header, wanted.headers)
 
     def ask_options(self, trunk: str, uri: str) -> None:
         self._prober.ask(self._accounts[None], trunk, uri)

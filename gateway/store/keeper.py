@@ -8,7 +8,7 @@ whatever needs the store is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gateway.log import get_logger
 from gateway.store.database import Database
@@ -32,14 +32,6 @@ class Keeper:
         self._retention = Retention(database, rules)
         self._retry_s = retry_s
         self._task: asyncio.Task[None] | None = None
-        self._then: list[Callable[[], None]] = []
-
-    def when_ready(self, then: Callable[[], None]) -> None:
-        """Call `then` once the store can be used: now, or later."""
-        if self.ready.is_set():
-            then()
-        else:
-            self._then.append(then)
 
     async def start(self) -> None:
         """Migrate. Raises `StoreError` for a store that is set up wrongly; one that is down is tried
@@ -66,8 +58,6 @@ class Keeper:
         log.info("store.ready", place=self.database.place, revision=after, migrated=before != after)
         self.ready.set()
         self._retention.start()
-        for then in self._then:
-            then()
 
     async def _keep_trying(self) -> None:
         while True:

@@ -9,14 +9,10 @@ from fastapi import APIRouter, WebSocket
 
 from gateway.core.model import CallId
 from gateway.core.permissions import User
-from gateway.log import get_logger
 from gateway.web.auth import Authenticate
-from gateway.web.connection import accept, wait_for_goodbye
-from gateway.web.errors import refusal_for
+from gateway.web.connection import accept, refuse, wait_for_goodbye
 from gateway.web.recorded import recorded
 from gateway.web.socket import SocketSink
-
-log = get_logger(__name__)
 
 
 class Attachment(Protocol):
@@ -47,11 +43,7 @@ def audio_router(feeds: Feeds, authenticate: Authenticate) -> APIRouter:
             await recorded(websocket, "feed.asked", call, user)
             attachment = feeds.attach(user, CallId(call), query, sink)
         except Exception as error:
-            refusal = refusal_for(error)
-            if refusal is None:
-                raise
-            log.info("feed.refused", call=call, user=user.id, why=refusal.error)
-            sink.close(refusal.close_code, refusal.error)
+            refuse(sink, error, "feed.refused", call=call, user=user.id)
             return
         sink.on_writable(attachment.resume)
         try:

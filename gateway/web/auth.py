@@ -11,11 +11,10 @@ or as `?token=TOKEN`.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -34,26 +33,6 @@ echoed.
 """
 _BEARER = "bearer."
 _TOKEN_IN_URL = re.compile(r"((?:\?|&)token=)[^&\s\"]*", re.IGNORECASE)
-
-
-class TokenTable:
-    """An `Authenticate` for a plain table of tokens."""
-
-    def __init__(self, users: Mapping[str, User]) -> None:
-        self._users = [(_digest(token), user) for token, user in users.items()]
-
-    def __call__(self, token: str) -> User | None:
-        """Every entry is compared, each in constant time: how long it takes tells nothing."""
-        given = _digest(token)
-        found = None
-        for digest, user in self._users:
-            if hmac.compare_digest(digest, given):
-                found = user
-        return found
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 class Session(Protocol):

@@ -7,7 +7,7 @@ from starlette.websockets import WebSocket
 from gateway.core.permissions import User
 from gateway.log import get_logger
 from gateway.web.auth import Authenticate, choose_subprotocol, identify
-from gateway.web.errors import Refusal
+from gateway.web.errors import Refusal, refusal_for
 from gateway.web.socket import EXTENSION, SocketSink
 
 log = get_logger(__name__)
@@ -49,6 +49,15 @@ async def wait_for_goodbye(websocket: WebSocket, sink: SocketSink, user: User) -
         kind = "text" if message.get("text") is not None else "binary"
         log.warning("web.message_refused", path=websocket.url.path, user=user.id, why=f"{kind} message")
         sink.close(UNSUPPORTED_DATA, f"{kind} messages are not taken here: this socket only sends")
+
+
+def refuse(sink: SocketSink, error: Exception, event: str, **who: str) -> None:
+    """Close in the words of a refusal, logged as `event` with `who`. A fault of ours is raised again."""
+    refusal = refusal_for(error)
+    if refusal is None:
+        raise error
+    log.warning(event, **who, why=refusal.error)
+    sink.close(refusal.close_code, refusal.error)
 
 
 def _peer(websocket: WebSocket) -> str:

@@ -15,8 +15,7 @@ from gateway.core.model import LegId
 from gateway.core.permissions import User
 from gateway.log import get_logger
 from gateway.web.auth import Authenticate
-from gateway.web.connection import UNSUPPORTED_DATA, accept
-from gateway.web.errors import refusal_for
+from gateway.web.connection import UNSUPPORTED_DATA, accept, refuse
 from gateway.web.socket import SocketSink
 
 log = get_logger(__name__)
@@ -52,11 +51,7 @@ def headset_router(headsets: Headsets, authenticate: Authenticate) -> APIRouter:
         try:
             attachment = headsets.attach(user, LegId(leg), sink)
         except Exception as error:
-            refusal = refusal_for(error)
-            if refusal is None:
-                raise
-            log.warning("headset.refused", leg=leg, user=user.id, why=refusal.error)
-            sink.close(refusal.close_code, refusal.error)
+            refuse(sink, error, "headset.refused", leg=leg, user=user.id)
             return
         sink.on_writable(attachment.resume)
         for_good = False
@@ -83,7 +78,4 @@ async def _converse(websocket: WebSocket, sink: SocketSink, attachment: Attachme
         try:
             attachment.said(frame)
         except ValueError as error:
-            refusal = refusal_for(error)
-            assert refusal is not None
-            log.warning("web.message_refused", path=websocket.url.path, user=user.id, why=refusal.error)
-            sink.close(refusal.close_code, refusal.error)
+            refuse(sink, error, "web.message_refused", path=websocket.url.path, user=user.id)

@@ -56,12 +56,6 @@ class SocketSink:
         connection = self._connection
         return not (connection.close_sent or connection.disconnected or connection.transport.is_closing())
 
-    @property
-    def buffered_bytes(self) -> int:
-        """What waits in this process to be taken by the kernel."""
-        transport: asyncio.Transport | None = self._connection.transport
-        return transport.get_write_buffer_size() if transport else 0
-
 
 class GatewayWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's connection with the bounds above; ASGI goes on working as ever."""

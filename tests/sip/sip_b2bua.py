@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
+from gateway.core.actions import Invite
 from gateway.core.events import (
     FromSignalling,
     LegAnswered,
@@ -127,11 +128,13 @@ class B2bua:
         self._peer[event.leg], self._peer[far] = far, event.leg
         self._unanswered.add(event.leg)
         self.sip.invite(
-            far,
-            self._target(event),
-            event.sdp or OUR_OFFER,
-            from_uri=event.from_uri,
-            from_name=event.from_name,
+            Invite(
+                far,
+                self._target(event),
+                event.sdp or OUR_OFFER,
+                from_uri=event.from_uri,
+                from_name=event.from_name,
+            )
         )
 
     def _ended(self, event: LegEnded) -> None:

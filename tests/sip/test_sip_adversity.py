@@ -12,6 +12,7 @@ import pytest
 from sip_b2bua import B2bua, Recorder, running
 from sip_peer import ANSWER, OFFER, SipPeer
 
+from gateway.core.actions import Invite
 from gateway.core.events import FromSignalling, LegConfirmed, LegEnded, LegOffered, LegProgress
 from gateway.core.model import LegId
 from gateway.sip import CommandQueueFull, SipEndpoint, SipSettings, SipStartError
@@ -169,7 +170,7 @@ async def test_peer_killed_in_the_middle(sip: SipEndpoint, udp: SipPeer, events:
     """Its BYE goes unanswered; the leg has ended for us at once all the same."""
     async with SipPeer(sip.bound[0][2], "tcp") as doomed:
         leg = LegId("doomed")
-        sip.invite(leg, doomed.uri, OFFER)
+        sip.invite(Invite(leg, doomed.uri, OFFER))
         invite = await doomed.next("INVITE")
         await doomed.respond(invite, "200 OK", ANSWER)
         await doomed.next("ACK")
@@ -185,7 +186,7 @@ async def test_callback_that_fails_ends_its_leg_only(
     sip: SipEndpoint, udp: SipPeer, events: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg = LegId("unlucky")
-    sip.invite(leg, udp.uri, OFFER)
+    sip.invite(Invite(leg, udp.uri, OFFER))
     invite = await udp.next("INVITE")
 
     def break_down(*_: object) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sip_b2bua import Recorder
 from sip_peer import ANSWER, OFFER, Dialog, SipPeer, directed, media_lines
 
+from gateway.core.actions import Invite
 from gateway.core.events import LegConfirmed, LegEnded, LegInfoDigit, LegOffered
 from gateway.core.model import LegId
 from gateway.sip import SipEndpoint
@@ -204,7 +205,9 @@ async def test_control_characters_in_a_header_do_not_cost_the_call(
     _, _, event = await offered(peer, events, extra="Diversion: <sip:111@pbx>\r ;reason=away\x01\x7f;x=1")
     assert event.headers["Diversion"] == "<sip:111@pbx>  ;reason=away ;x=1"
     async with SipPeer(sip.bound[0][2]) as called:
-        sip.invite(LegId("called"), called.uri, OFFER, headers={"Diversion": event.headers["Diversion"]})
+        sip.invite(
+            Invite(LegId("called"), called.uri, OFFER, headers={"Diversion": event.headers["Diversion"]})
+        )
         invite = await called.next("INVITE")
         assert invite.headers["Diversion"] == event.headers["Diversion"]
         sip.hang_up(LegId("called"))

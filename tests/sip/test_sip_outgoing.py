@@ -8,6 +8,7 @@ import pytest
 from sip_b2bua import Recorder
 from sip_peer import ANSWER, OFFER, Dialog, SipPeer, media_lines
 
+from gateway.core.actions import Invite
 from gateway.core.errors import SdpError
 from gateway.core.events import LegAnswered, LegEnded, LegProgress
 from gateway.core.model import LegId
@@ -18,7 +19,7 @@ LEG = LegId("advisor-leg")
 
 
 async def invited(sip: SipEndpoint, peer: SipPeer, sdp: str = OFFER) -> SipMessage:
-    sip.invite(LEG, peer.uri, sdp)
+    sip.invite(Invite(LEG, peer.uri, sdp))
     return await peer.next("INVITE")
 
 
@@ -32,12 +33,14 @@ async def answered(sip: SipEndpoint, peer: SipPeer, events: Recorder) -> tuple[S
 
 async def test_invite_carries_what_was_given(sip: SipEndpoint, peer: SipPeer, events: Recorder) -> None:
     sip.invite(
-        LEG,
-        peer.uri,
-        OFFER,
-        from_uri="sip:07700900123@caller.example",
-        from_name='Anna "A" Ängström',
-        headers={"X-Call": "c-17", "P-Asserted-Identity": "<sip:07700900123@caller.example>"},
+        Invite(
+            LEG,
+            peer.uri,
+            OFFER,
+            from_uri="sip:07700900123@caller.example",
+            from_name='Anna "A" Ängström',
+            headers={"X-Call": "c-17", "P-Asserted-Identity": "<sip:07700900123@caller.example>"},
+        )
     )
     invite = await peer.next("INVITE")
     assert media_lines(invite.body) == media_lines(OFFER)
@@ -188,7 +191,7 @@ async def test_absurd_answer_ends_the_leg(
 async def test_port_where_nobody_listens(sip: SipEndpoint, events: Recorder) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        sip.invite(LEG, f"sip:x@127.0.0.1:{unused.getsockname()[1]};transport=tcp", OFFER)
+        sip.invite(Invite(LEG, f"sip:x@127.0.0.1:{unused.getsockname()[1]};transport=tcp", OFFER))
         assert (await events.next(LegEnded)).code == 503
 
 
@@ -196,22 +199,22 @@ async def test_port_where_nobody_listens(sip: SipEndpoint, events: Recorder) -> 
     "uri", ["not a uri", "sip:", "http://127.0.0.1/", "sip:x@127.0.0.1;transport=pigeon", ""]
 )
 async def test_uri_that_cannot_be_called(sip: SipEndpoint, events: Recorder, uri: str) -> None:
-    sip.invite(LEG, uri, OFFER)
+    sip.invite(Invite(LEG, uri, OFFER))
     ended = await events.next(LegEnded)
     assert ended.code in (400, 500, 503)
     assert ended.reason
 
 
 async def test_unknown_trunk(sip: SipEndpoint, events: Recorder) -> None:
-    sip.invite(LEG, "sip:x@127.0.0.1", OFFER, trunk="nowhere")
+    sip.invite(Invite(LEG, "sip:x@127.0.0.1", OFFER, trunk="nowhere"))
     assert "nowhere" in (await events.next(LegEnded)).reason
 
 
 async def test_bad_input_is_refused_before_it_is_queued(sip: SipEndpoint) -> None:
     with pytest.raises(SdpError, match="not a"):
-        sip.invite(LEG, "sip:x@127.0.0.1", "hello")
+        sip.invite(Invite(LEG, "sip:x@127.0.0.1", "hello"))
     with pytest.raises(SipError, match="control characters"):
-        sip.invite(LEG, "sip:x@127.0.0.1", OFFER, headers={"X-A": "1\r\nEvil: 2"})
+        sip.invite(Invite(LEG, "sip:x@127.0.0.1", OFFER, headers={"X-A": "1\r\nEvil: 2"}))
 
 
 async def test_options_within_a_call(sip: SipEndpoint, peer: SipPeer, events: Recorder) -> None:

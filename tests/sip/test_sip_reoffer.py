@@ -6,6 +6,7 @@ import pytest
 from sip_b2bua import Recorder
 from sip_peer import ANSWER, OFFER, Dialog, SipPeer, directed, media_lines
 
+from gateway.core.actions import Invite
 from gateway.core.events import (
     LegAnswered,
     LegConfirmed,
@@ -34,7 +35,7 @@ async def call(
         await events.next(LegConfirmed)
         return leg, dialog
     leg = LegId("ours")
-    sip.invite(leg, peer.uri, OFFER)
+    sip.invite(Invite(leg, peer.uri, OFFER))
     invite = await peer.next("INVITE")
     await peer.respond(invite, "200 OK", ANSWER)
     await peer.next("ACK")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sip_b2bua import Recorder, running
 from sip_peer import ANSWER, OFFER, SipPeer
 
+from gateway.core.actions import Invite
 from gateway.core.events import LegAnswered, LegEnded, LegOffered
 from gateway.core.model import LegId
 from gateway.sip import SipTrunk
@@ -17,7 +18,7 @@ async def test_transport_of_the_trunk(events: Recorder) -> None:
         running(events, trunks={"pbx": SipTrunk(transport="tcp")}) as sip,
         SipPeer(sip.bound[0][2], "tcp") as pbx,
     ):
-        sip.invite(LEG, f"sip:2001@127.0.0.1:{pbx.port}", OFFER, trunk="pbx")
+        sip.invite(Invite(LEG, f"sip:2001@127.0.0.1:{pbx.port}", OFFER, trunk="pbx"))
         invite = await pbx.next("INVITE")
         assert invite.transport == "tcp"
         await pbx.respond(invite, "486 Busy Here")
@@ -29,7 +30,7 @@ async def test_outbound_proxy(events: Recorder) -> None:
         trunk = SipTrunk(proxy=f"sip:127.0.0.1:{proxy.port};lr")
         async with running(events, trunks={"sbc": trunk}) as sip:
             proxy.gateway_port = sip.bound[0][2]
-            sip.invite(LEG, "sip:2001@far-away.invalid", OFFER, trunk="sbc")
+            sip.invite(Invite(LEG, "sip:2001@far-away.invalid", OFFER, trunk="sbc"))
             invite = await proxy.next("INVITE")
             assert invite.uri == "sip:2001@far-away.invalid"
             assert invite.headers["Route"] == f"<sip:127.0.0.1:{proxy.port};lr>"
@@ -40,7 +41,7 @@ async def test_outbound_proxy(events: Recorder) -> None:
 async def test_digest(events: Recorder) -> None:
     trunk = SipTrunk(username="gw", password="secret")
     async with running(events, trunks={"sbc": trunk}) as sip, SipPeer(sip.bound[0][2]) as sbc:
-        sip.invite(LEG, sbc.uri, OFFER, trunk="sbc")
+        sip.invite(Invite(LEG, sbc.uri, OFFER, trunk="sbc"))
         first = await sbc.next("INVITE")
         challenge = 'Proxy-Authenticate: Digest realm="sbc", nonce="n1", algorithm=MD5'
         await sbc.respond(first, "407 Proxy Authentication Required", extra=challenge)
@@ -55,7 +56,7 @@ async def test_digest(events: Recorder) -> None:
 async def test_wrong_password_ends_the_leg(events: Recorder) -> None:
     trunk = SipTrunk(username="gw", password="wrong")
     async with running(events, trunks={"sbc": trunk}) as sip, SipPeer(sip.bound[0][2]) as sbc:
-        sip.invite(LEG, sbc.uri, OFFER, trunk="sbc")
+        sip.invite(Invite(LEG, sbc.uri, OFFER, trunk="sbc"))
         challenge = 'WWW-Authenticate: Digest realm="sbc", nonce="n1", algorithm=MD5'
         for _ in range(2):
             await sbc.respond(await sbc.next("INVITE"), "401 Unauthorized", extra=challenge)
@@ -64,7 +65,7 @@ async def test_wrong_password_ends_the_leg(events: Recorder) -> None:
 
 async def test_unasked_challenge_without_credentials(events: Recorder) -> None:
     async with running(events) as sip, SipPeer(sip.bound[0][2]) as sbc:
-        sip.invite(LEG, sbc.uri, OFFER)
+        sip.invite(Invite(LEG, sbc.uri, OFFER))
         challenge = 'WWW-Authenticate: Digest realm="sbc", nonce="n1", algorithm=MD5'
         await sbc.respond(await sbc.next("INVITE"), "401 Unauthorized", extra=challenge)
         assert (await events.next(LegEnded)).code == 401
@@ -74,7 +75,7 @@ async def test_advertised_address(events: Recorder) -> None:
     settings = {"advertised_address": "192.0.2.5", "user_agent": "gw/1"}
     async with running(events, **settings) as sip, SipPeer(sip.bound[0][2]) as peer:
         port = sip.bound[0][2]
-        sip.invite(LEG, peer.uri, OFFER)
+        sip.invite(Invite(LEG, peer.uri, OFFER))
         invite = await peer.next("INVITE")
         assert invite.headers["Contact"] == f"<sip:gateway@192.0.2.5:{port}>"
         assert invite.headers["Via"].startswith(f"SIP/2.0/UDP 192.0.2.5:{port}")

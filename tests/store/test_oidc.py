@@ -24,7 +24,6 @@ from gateway.config.model import Config, Oidc, Store
 from gateway.core.errors import BadCredentials, Unavailable
 from gateway.feeds.hub import Hub
 from gateway.store import Database
-from gateway.web.auth import TokenTable
 from gateway.web.oidc import oidc_router
 from gateway.web.server import WebServer, serve_web
 
@@ -80,7 +79,7 @@ async def house(database: Database) -> AsyncIterator[House]:
     sign_in = SignIn(users, Sessions(database, lambda _: None), lambda _: None, lambda kind, facts: None)
     # The provider must know where to send people before the gateway is there, and the other way round.
     routers: list[Any] = []
-    web = await serve_web(("127.0.0.1", 0), exchange, TokenTable({}), hub, sign_ins=sign_in, routers=routers)
+    web = await serve_web(("127.0.0.1", 0), exchange, {}.get, hub, sign_ins=sign_in, routers=routers)
     provider = IdentityProvider(f"{web.url}/api/session/oidc/callback")
     await provider.start()
     provider.claims = dict(FAY)

@@ -14,6 +14,7 @@ from callscript import phone_sdp
 from gateway.calls.exchange import Exchange
 from gateway.calls.strangers import StrangerDoor
 from gateway.config.model import Config
+from gateway.core.actions import Invite
 from gateway.core.errors import PortsExhausted
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, MediaEvent, News
 from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Role
@@ -80,7 +81,7 @@ class FakeSignalling:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.invites: dict[LegId, SimpleNamespace] = {}
+        self.invites: dict[LegId, Invite] = {}
         self.fail: set[str] = set()
 
     def _note(self, verb: str, line: str) -> None:
@@ -88,9 +89,9 @@ class FakeSignalling:
             raise RuntimeError(f"{verb} fails")
         self.lines.append(line)
 
-    def invite(self, leg: LegId, uri: str, sdp: str, **more: Any) -> None:
-        self._note("invite", f"invite {uri}")
-        self.invites[leg] = SimpleNamespace(leg=leg, uri=uri, sdp=sdp, **more)
+    def invite(self, wanted: Invite) -> None:
+        self._note("invite", f"invite {wanted.uri}")
+        self.invites[wanted.leg] = wanted
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:
         self._note("progress", f"progress {leg} {code}")

@@ -8,10 +8,10 @@ import pytest
 from feed_fakes import AUDITOR, TOKENS
 from starlette.requests import HTTPConnection
 
-from gateway.web.auth import HideTokens, TokenTable, choose_subprotocol, identify
+from gateway.web.auth import HideTokens, choose_subprotocol, identify
 from gateway.web.errors import BAD_TOKEN, NO_TOKEN, Refusal, close_reason
 
-TABLE = TokenTable(TOKENS)
+TABLE = TOKENS.get
 
 
 def connection(

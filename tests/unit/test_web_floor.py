@@ -14,7 +14,6 @@ from websockets.asyncio.client import connect
 from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.feeds.hub import Hub
-from gateway.web.auth import TokenTable
 from gateway.web.server import WebServer, serve_web
 
 
@@ -35,9 +34,7 @@ async def floor() -> AsyncIterator[Floor]:
     people = Directory(Config.model_validate(CONFIG), {})
     tokens = {f"tok-{name}": people.by_id(name) for name in ("fiona", "frank", "arthur", "ann", "ben")}
     hub = Hub(house.exchange, stall_limit_s=30)
-    web = await serve_web(
-        ("127.0.0.1", 0), house.exchange, TokenTable(tokens), hub, floor=house.exchange.floor
-    )
+    web = await serve_web(("127.0.0.1", 0), house.exchange, tokens.get, hub, floor=house.exchange.floor)
     yield Floor(house, web)
     hub.stop()
     await web.stop()

@@ -13,7 +13,6 @@ from websockets.asyncio.client import connect
 
 from gateway.core.errors import Unavailable
 from gateway.feeds.hub import Hub
-from gateway.web.auth import TokenTable
 from gateway.web.server import serve_web
 
 BEARER = {"Authorization": "Bearer tok-floorwalker"}
@@ -37,7 +36,7 @@ class Record:
 async def house() -> AsyncIterator[tuple[str, Record, FakeControl]]:
     control = FakeControl(asyncio.get_running_loop().time)
     hub, record = Hub(control), Record()
-    web = await serve_web(("127.0.0.1", 0), control, TokenTable(TOKENS), hub, record=record)
+    web = await serve_web(("127.0.0.1", 0), control, TOKENS.get, hub, record=record)
     yield web.url, record, control
     hub.stop()
     await web.stop()

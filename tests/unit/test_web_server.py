@@ -19,7 +19,6 @@ from gateway.core.errors import Overloaded
 from gateway.feeds.frames import Channels, Encoding, Format, parse_frame
 from gateway.feeds.hub import Hub
 from gateway.log import set_up
-from gateway.web.auth import TokenTable
 from gateway.web.server import WebServer, serve_web
 
 FLOORWALKER, AUDITOR, ADVISOR = "tok-floorwalker", "tok-auditor", "tok-advisor"
@@ -48,7 +47,7 @@ async def house() -> AsyncIterator[House]:
     hub = Hub(control, stall_limit_s=30)
     why_not: list[str] = []
     web = await serve_web(
-        ("127.0.0.1", 0), control, TokenTable(TOKENS), hub, ready=lambda: why_not[0] if why_not else None
+        ("127.0.0.1", 0), control, TOKENS.get, hub, ready=lambda: why_not[0] if why_not else None
     )
     yield House(control, hub, web, why_not)
     hub.stop()
@@ -341,4 +340,4 @@ async def test_stopping_says_goodbye(house: House) -> None:
 
 async def test_port_in_use_is_told(house: House) -> None:
     with pytest.raises(OSError, match="in use"):
-        await serve_web(("127.0.0.1", house.web.port), house.control, TokenTable(TOKENS), house.hub)
+        await serve_web(("127.0.0.1", house.web.port), house.control, TOKENS.get, house.hub)

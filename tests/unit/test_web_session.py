@@ -23,7 +23,6 @@ from gateway.store import Database
 from gateway.store.migrating import migrate
 from gateway.store.place import store_url
 from gateway.web import revocation
-from gateway.web.auth import TokenTable
 from gateway.web.server import WebServer, serve_web
 
 PASSWORD = "correct horse battery"
@@ -58,7 +57,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await migrate(database)
     users = Users(database)
     await users.add(ANN, password=hashed(PASSWORD))
-    tokens = TokenTable(TOKENS)
+    tokens = TOKENS.get
     sign_in = SignIn(
         users,
         Sessions(database, lambda name: FLOORWALKER if name == FLOORWALKER.id else None),

@@ -19,7 +19,6 @@ from websockets.asyncio.client import connect
 from gateway.feeds.frames import Format, parse_frame
 from gateway.feeds.hub import Hub
 from gateway.feeds.listener import QUEUE_FRAMES
-from gateway.web.auth import TokenTable
 from gateway.web.server import WebServer, serve_web
 from gateway.web.socket import FAREWELL_S, HIGH_WATER_BYTES
 
@@ -33,7 +32,7 @@ async def house(speed: float, stall_limit_s: float) -> AsyncIterator[tuple[FakeC
     loop = asyncio.get_running_loop()
     control = FakeControl(lambda: loop.time() * speed)
     hub = Hub(control, stall_limit_s=stall_limit_s)
-    web = await serve_web(("127.0.0.1", 0), control, TokenTable(TOKENS), hub, stall_limit_s=stall_limit_s)
+    web = await serve_web(("127.0.0.1", 0), control, TOKENS.get, hub, stall_limit_s=stall_limit_s)
     try:
         yield control, hub, web
     finally:

@@ -21,7 +21,6 @@ from feed_fakes import TOKENS, FakeControl
 from gateway.core.model import CallId, Direction, Encoding, LegId, LegMedia, Role
 from gateway.feeds.hub import Hub
 from gateway.media import MediaEngine
-from gateway.web.auth import TokenTable
 from gateway.web.server import serve_web
 
 
@@ -71,7 +70,7 @@ async def main(count: int) -> None:
     words = [0]
     on_speech: Callable[..., None] = lambda *_: words.__setitem__(0, words[0] + 1)  # noqa: E731
     hub = Hub(calls, on_speech=on_speech, stall_limit_s=120)
-    web = await serve_web(("127.0.0.1", 0), calls, TokenTable(TOKENS), hub, stall_limit_s=120)
+    web = await serve_web(("127.0.0.1", 0), calls, TOKENS.get, hub, stall_limit_s=120)
     print(json.dumps({"ports": calls.ports, "web": web.port}), flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
         facts = {
