@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Protocol
 
 from native.engine import Engine
+from native.srtpkeys import MASTER_BYTES
 
 PROGRAMS = Path(__file__).parent / "programs"
 DEVICE_CPU, LOAD_CPU = 0, 1
@@ -85,15 +86,16 @@ def compiled(name: str, folder: Path) -> Path:
     """Build programs/NAME.c with the system's compiler."""
     binary = folder / name
     if not binary.exists():
-        subprocess.run(["cc", "-O2", "-Wall", "-o", binary, PROGRAMS / f"{name}.c"], check=True)
+        subprocess.run(["cc", "-O2", "-Wall", "-o", binary, PROGRAMS / f"{name}.c", "-lsrtp2"], check=True)
     return binary
 
 
 class EngineDevice(AbstractContextManager["EngineDevice"]):
     """The engine in this process; its media thread alone on the device's core."""
 
-    def __init__(self, calls: int, mode: str, **settings: float) -> None:
-        self.calls, self.mode = calls, mode
+    def __init__(self, calls: int, mode: str, *, suite: str | None = None, **settings: float) -> None:
+        """suite: SRTP towards every party; None: plain RTP."""
+        self.calls, self.mode, self.suite = calls, mode, suite
         self.engine = Engine("127.0.0.1", port_range=(20000, 29998), cpus=[DEVICE_CPU], **settings)
         self.engine.start()
 
@@ -104,12 +106,22 @@ class EngineDevice(AbstractContextManager["EngineDevice"]):
             call = self.engine.add_call()
             added = [self.engine.add_leg(call, role) for role in ("caller", "advisor", "supervisor")[:legs]]
             for (leg, port), far in zip(added, ports[at : at + legs], strict=True):
-                self.engine.connect(leg, "PCMA", 8, 101, "127.0.0.1", far)
+                self.engine.connect(leg, "PCMA", 8, 101, "127.0.0.1", far, **self._secured(len(mine)))
                 mine.append(port)
             self.engine.set_talk_path(call, self._gains([leg for leg, _ in added]))
             if at % 64 == 0:
                 time.sleep(0.001)
         return mine
+
+    def _secured(self, leg: int) -> dict[str, str | bytes]:
+        """The suite and the master keys of one leg of the load."""
+        if self.suite is None:
+            return {}
+        length = MASTER_BYTES[self.suite]
+        own, theirs = (
+            bytes((31 * leg + 7 * at + 13 + more) & 0xFF for at in range(length)) for more in (0, 101)
+        )
+        return {"suite": self.suite, "local_key": theirs, "remote_key": own}
 
     def _gains(self, legs: list[int]) -> dict[tuple[int, int], float]:
         pairs = {(legs[0], legs[1]), (legs[1], legs[0])}
@@ -155,10 +167,26 @@ class MinimalRelay(AbstractContextManager["MinimalRelay"]):
         self.process.wait(5)
 
 
-def measure(device: Device, calls: int, legs: int, seconds: int, folder: Path) -> Run:
-    """Put `calls` calls of `legs` legs on the device for so many seconds, after a second to warm up."""
+@dataclass(frozen=True)
+class Trial:
+    """A device and the load that it is to carry."""
+
+    make: Callable[[], Device]
+    calls: int
+    legs: int = 2
+    suite: str | None = None
+    """SRTP of every packet of the load; None: plain RTP."""
+
+    def load(self, seconds: int) -> list[str]:
+        """The load program's arguments."""
+        numbers = [str(number) for number in (self.calls, self.legs, seconds, LOAD_CPU)]
+        return [*numbers, *([self.suite] if self.suite else [])]
+
+
+def measure(device: Device, trial: Trial, seconds: int, folder: Path) -> Run:
+    """Put the trial's load on the device for so many seconds, after a second to warm up."""
     load = subprocess.Popen(
-        [compiled("load", folder), str(calls), str(legs), str(seconds), str(LOAD_CPU)],
+        [compiled("load", folder), *trial.load(seconds)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -182,16 +210,7 @@ def measure(device: Device, calls: int, legs: int, seconds: int, folder: Path) -
         name: result[name]
         for name in ("sent", "received", "relayed", "transit_p50_us", "transit_p99_us", "late")
     }
-    return Run(calls, cpu_s, **figures)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A device and the load that it is to carry."""
-
-    make: Callable[[], Device]
-    calls: int
-    legs: int = 2
+    return Run(trial.calls, cpu_s, **figures)
 
 
 def by_turns(trials: dict[str, Trial], seconds: int, folder: Path, rounds: int = 3) -> dict[str, list[Run]]:
@@ -199,13 +218,19 @@ def by_turns(trials: dict[str, Trial], seconds: int, folder: Path, rounds: int =
     runs: dict[str, list[Run]] = {name: [] for name in trials}
     for _ in range(rounds):
         for name, trial in trials.items():
-            with trial.make() as device:
-                runs[name].append(measure(device, trial.calls, trial.legs, seconds, folder))
+            runs[name].append(run(trial, seconds, folder))
     return runs
 
 
-def engine(calls: int, mode: str, **settings: float) -> Trial:
-    return Trial(lambda: EngineDevice(calls, mode, **settings), calls, 2 if mode == "relay" else 3)
+def run(trial: Trial, seconds: int, folder: Path) -> Run:
+    """One trial by itself."""
+    with trial.make() as device:
+        return measure(device, trial, seconds, folder)
+
+
+def engine(calls: int, mode: str, suite: str | None = None, **settings: float) -> Trial:
+    legs = 2 if mode == "relay" else 3
+    return Trial(lambda: EngineDevice(calls, mode, suite=suite, **settings), calls, legs, suite)
 
 
 def minimal(calls: int, folder: Path) -> Trial:

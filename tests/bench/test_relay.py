@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import devices
 import pytest
 from delays import mixed_delays
-from devices import EngineDevice, Run, by_turns, engine, measure, minimal, pinned
+from devices import Run, by_turns, engine, minimal, pinned
 from rivals import relays
 
 pytestmark = [
@@ -69,8 +70,7 @@ def test_relay_cpu(calls: int, programs: Path, figure) -> None:
 
 def test_200_calls_with_a_listener_each(programs: Path, figure) -> None:
     """One core relays 200 calls and mixes for 200 supervisors; every packet is delivered."""
-    with EngineDevice(200, "listen") as device:
-        run = measure(device, 200, 3, SECONDS, programs)
+    run = devices.run(engine(200, "listen"), SECONDS, programs)
     figure(
         "200 calls with a listener each",
         f"{run.cpu_s / SECONDS * 100:.0f} % of a core",
@@ -83,8 +83,7 @@ def test_200_calls_with_a_listener_each(programs: Path, figure) -> None:
 
 def test_400_calls_with_a_whispering_supervisor_each(programs: Path, figure) -> None:
     """One core carries 400 calls, mixing for 400 advisors and 400 supervisors, who get all of their packets."""
-    with EngineDevice(400, "whisper") as device:
-        run = measure(device, 400, 3, SECONDS, programs)
+    run = devices.run(engine(400, "whisper"), SECONDS, programs)
     figure(
         "400 calls with a whispering supervisor each",
         f"{run.cpu_s / SECONDS * 100:.0f} % of a core",
