@@ -9,21 +9,15 @@ from libc.string cimport memset
 from native cimport reports, rtcp, rtp, srtp
 from native.endpoint cimport Endpoint, is_unspecified, same, same_host
 from native.includes cimport net
-from native.includes.atomics cimport add_relaxed
 from native.reports cimport Sent
 from native.rtcp cimport COMPOUND_BYTES, Compound
-from native.session cimport Event, Leg, QUALITY, Worker, post
+from native.session cimport Event, Leg, QUALITY, Worker, post, refuse
 from native.srtp cimport SECURE_ROOM
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 
 cdef enum:
     NS_PER_MS = 1000000
     KEEP_ALIVE_TYPE = 20        # a payload type that nobody negotiates, to be passed over (RFC 6263 §4.6)
-
-
-cdef inline void refuse(Leg *leg, rtp.Refusal reason) noexcept nogil:
-    add_relaxed(&leg.refused[<int>reason], 1)
-    leg.refusals += 1
 
 
 cdef void count_unreachable(Leg *leg) noexcept nogil:

@@ -5,7 +5,7 @@ cdef enum:
     HEADER_BYTES = 12
     MOST_SAMPLES = 1920         # of one packet: 120 ms at 16 kHz
 
-cdef enum Refusal:              # why a packet was dropped; the names are in `engine.REFUSALS`
+cdef enum Refusal:              # why a packet was dropped; the names are in `rtp.REFUSALS`
     ACCEPTED = 0
     MALFORMED                   # not RTP version 2, or shorter than it says
     RTCP_PACKET                 # RTCP on the RTP port (RFC 5761 §4)

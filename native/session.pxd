@@ -10,6 +10,7 @@ from native.codec cimport Codec, KINDS, Kind
 from native.dtmf cimport KeyPress
 from native.endpoint cimport Endpoint
 from native.history cimport History
+from native.includes.atomics cimport add_relaxed
 from native.includes.net cimport epoll_event
 from native.mix cimport Gain, MOST_RAMP_SAMPLES
 from native.playout cimport Playout
@@ -18,10 +19,10 @@ from native.reception cimport Reception
 from native.rehear cimport Rehearing
 from native.reports cimport Quality, Reports
 from native.resample cimport Resampler
-from native.rtp cimport MOST_SAMPLES, REFUSALS_END, TimeScale
+from native.rtp cimport MOST_SAMPLES, REFUSALS_END, Refusal, TimeScale
 from native.source cimport Source
 from native.srtp cimport SECURE_ROOM, Secure
-from native.tap cimport Tap
+from native.tap cimport TAP_DELAY, Tap
 from native.tones cimport Tones
 
 cdef enum:
@@ -30,6 +31,7 @@ cdef enum:
     KEPT_SAMPLES = 960          # of G.711: the longest packet
     NARROW_SAMPLES = 4096       # of a voice at 8 kHz (playout.voice_samples)
     BATCH = 256                 # sockets served between two looks at the commands
+    NS_PER_NARROW = 125000      # at 8 kHz, the rate of taps and history
 
 cdef enum Role:
     CALLER = 0
@@ -241,3 +243,16 @@ cdef struct Worker:
 
 # Tell the control plane. When it does not keep up the message is dropped and counted, never a packet.
 cdef void post(Worker *self, const Event *event) noexcept nogil
+
+cdef inline void refuse(Leg *leg, Refusal reason) noexcept nogil:
+    """Count a packet that is dropped."""
+    add_relaxed(&leg.refused[<int>reason], 1)
+    leg.refusals += 1
+
+cdef inline int64_t call_time(const Worker *worker, const Call *call) noexcept nogil:
+    """Now [samples at 8 kHz since the call's media began]."""
+    return (worker.now_ns - call.began_ns) // NS_PER_NARROW
+
+cdef inline int64_t past_end(const Worker *worker, const Call *call) noexcept nogil:
+    """Up to here all is in the history that will be, but for what is later than a tap would wait."""
+    return max(<int64_t>0, call_time(worker, call) - TAP_DELAY)

@@ -1,0 +1,50 @@
+"""What becomes of a leg's sound besides being passed on: decoded, metered, kept for the call's tap and history."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from native cimport codec, g711, playout, rtp, tap
+from native.codec cimport PCMU
+from native.history cimport history_write
+from native.rtp cimport Header
+from native.session cimport Call, KEPT_SAMPLES, Leg, SUPERVISOR, Worker, call_time
+from native.source cimport NARROW, source_take
+
+
+cdef void keep_passed(Leg *leg, const uint8_t *payload, int bytes, uint32_t timestamp) noexcept nogil:
+    """A packet that nobody needs decoded: kept, so that a voice can begin with it."""
+    if leg.media.kind <= PCMU:
+        memcpy(leg.last_payload, payload, bytes)
+    else:
+        codec.codec_pass(leg.codec, payload, bytes)
+    leg.last_bytes = bytes
+    leg.last_timestamp = timestamp
+
+
+cdef void tell_listeners(Worker *worker, Leg *leg, const uint8_t *payload, int samples, const Header *header) noexcept nogil:
+    """A decoded packet into the call's tap and history, which are at 8 kHz: of a wideband leg they get its narrow voice."""
+    cdef const playout.Voice *voice = &leg.source.voices[<int>NARROW]
+    cdef uint8_t codes[KEPT_SAMPLES]
+    cdef Call *call = leg.call
+    cdef int n = samples * 8 // leg.media.khz
+    cdef uint32_t timestamp = rtp.rescale(&leg.tap_time, header.timestamp, leg.media.clock_khz, 8)
+    if leg.media.rate != NARROW:
+        playout.voice_copy(voice, voice.end - n, worker.pcm, n)
+    elif leg.source.blended:                                # they have what came, and silence for what did not
+        codec.codec_plain(leg.codec, payload, worker.pcm, n)
+    if call.tap != NULL:
+        tap.tap_write(call.tap, <int>leg.role, timestamp, header.ssrc, worker.pcm, n, worker.now_ns)
+    if call.history != NULL and leg.media.kind > PCMU:
+        g711.encode(g711.ALAW, worker.pcm, codes, n)
+        history_write(call.history, <int>leg.role, g711.ALAW, timestamp, header.ssrc, codes, n, call_time(worker, call))
+
+
+cdef int decode_packet(Worker *worker, Leg *leg, const uint8_t *payload, int bytes, const Header *header) noexcept nogil:
+    """Into the leg's voices and the tap. Returns the samples that came new at their end."""
+    cdef int64_t before = leg.source.voices[leg.media.rate].end
+    cdef int samples = source_take(&leg.source, leg.codec, payload, bytes, header.timestamp, header.ssrc, worker.now_ns, worker.pcm)
+    leg.last_bytes = 0
+    if samples > 0:
+        meter(leg, codec.codec_power(worker.pcm, samples), samples // leg.media.khz)
+        if leg.role != SUPERVISOR and (leg.call.tap != NULL or leg.call.history != NULL):
+            tell_listeners(worker, leg, payload, samples, header)
+    return samples if leg.source.voices[leg.media.rate].end > before else 0

@@ -1,0 +1,15 @@
+"""One media thread as the control plane holds it: its worker's memory and the thread that serves it."""
+from native.session cimport Command, Worker
+
+cdef class Media:
+    cdef Worker *worker
+    cdef object thread                      # None: it does not run
+    cdef object cpu                         # the core that it is pinned to; None: any
+    cdef int calls, legs                    # given to it and not yet taken back
+
+    cdef int start(self, str name) except -1
+    # RuntimeError where it does not run, EngineBusy where it does not take commands.
+    cdef int send(self, Command *command) except -1
+    # Ask the thread to end; `join` waits until it has.
+    cdef int stop(self) except -1
+    cdef int join(self) except -1
