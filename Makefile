@@ -37,9 +37,9 @@ quick: ## the tests that need no other program
 	@setup/setup.sh test
 	@$(PY) -m pytest $(ARGS)
 
-bench: ## measure speed beside a minimal C relay and rtpengine
+bench: ## measure speed beside a minimal C relay, rtpengine and Asterisk
 	@setup/setup.sh bench
-	@$(PY) -m pytest -m bench -s $(ARGS)
+	@$(PY) -m pytest -m bench -s -v $(ARGS)
 
 sanitize: ## the audio core under ASan+UBSan, then TSan (ARGS="tsan tests/native/test_taps.py": one, with these tests)
 	@setup/setup.sh test

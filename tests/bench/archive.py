@@ -60,7 +60,8 @@ class Rival:
 
 
 RTPENGINE = Rival("rtpengine", "rtpengine-daemon", ("bookworm",), "usr/bin/rtpengine")
-RIVALS = (RTPENGINE,)
+ASTERISK = Rival("asterisk", "asterisk", ("forky", "sid"), "usr/sbin/asterisk")
+RIVALS = (RTPENGINE, ASTERISK)
 
 
 def fetch(rival: Rival, tell: Callable[[str], None]) -> None:

@@ -6,7 +6,6 @@ import resource
 from pathlib import Path
 
 import pytest
-from rivals import known
 
 FIGURES: list[tuple[str, str, str]] = []
 
@@ -41,6 +40,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     kernel = Path("/proc/sys/kernel/osrelease").read_text().strip()
     terminalreporter.section(f"figures ({processor()}, Linux {kernel})")
+    from rivals import known
+
     for line in known():
         terminalreporter.write_line(line)
     widths = [max(len(row[column]) for row in FIGURES) for column in (0, 1)]

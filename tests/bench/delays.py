@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from native.engine import Engine
+from devices import Device
 from native.g711 import decode_array, encode_array
 
 FRAME = 160
@@ -28,7 +28,6 @@ WINDOW_S = 0.095
 class Phone:
     turn: int
     phase_s: float
-    leg: int = 0
     port: int = 0
     number: int = 0
     clicks: list[float] = field(default_factory=list)
@@ -63,34 +62,20 @@ class Phone:
             self.heard.extend(at + place / 8000 for place in loud[:1])
 
 
-def mixed_delays(seconds: float) -> dict[str, tuple[float, float]]:
-    """(p50, p99) in ms: caller to supervisor, advisor to supervisor, whisper to advisor."""
-    engine = Engine("127.0.0.1", port_range=(20000, 29998))
-    engine.start()
-    call = engine.add_call()
+def mixed_delays(device: Device, seconds: float) -> dict[str, tuple[float, float]]:
+    """(p50, p99) in ms: caller to supervisor, advisor to supervisor, whisper to advisor. The device has one call, and nothing yet."""
     phones = [Phone(0, 0.0), Phone(5, 0.007), Phone(10, 0.013)]
-    for phone, role in zip(phones, ("caller", "advisor", "supervisor"), strict=True):
-        phone.leg, phone.port = engine.add_leg(call, role)
-        engine.connect(phone.leg, "PCMA", 8, 101, *phone.socket.getsockname())
+    ports = device.open([phone.socket.getsockname()[1] for phone in phones])
+    for phone, port in zip(phones, ports, strict=True):
+        phone.port = port
     caller, advisor, supervisor = phones
-    pairs = [
-        (caller, advisor),
-        (advisor, caller),
-        (caller, supervisor),
-        (advisor, supervisor),
-        (supervisor, advisor),
-    ]
-    engine.set_talk_path(call, {(source.leg, listener.leg): 1.0 for source, listener in pairs})
     began = time.monotonic() + 0.05
-    try:
-        while time.monotonic() < began + seconds:
-            for phone in phones:
-                if time.monotonic() >= began + phone.phase_s + phone.number * 0.02:
-                    phone.send()
-                phone.listen()
-            time.sleep(0.0002)
-    finally:
-        engine.stop()
+    while time.monotonic() < began + seconds:
+        for phone in phones:
+            if time.monotonic() >= began + phone.phase_s + phone.number * 0.02:
+                phone.send()
+            phone.listen()
+        time.sleep(0.0002)
     return {
         "caller to supervisor": spread(caller.clicks, supervisor.heard),
         "advisor to supervisor": spread(advisor.clicks, supervisor.heard),

@@ -51,8 +51,8 @@ class Run:
     """Packets that the load sent, by leg of the call."""
     received: list[int]
     """Packets that it got back, by leg."""
-    relayed: int
-    """Packets that the parties got back untouched, of those sent in the measured time."""
+    relayed: list[int]
+    """Packets that caller and advisor got untouched, of those that the other sent in the measured time."""
     transit_p50_us: float
     transit_p99_us: float
     late: int
@@ -67,7 +67,12 @@ class Run:
         """Packets between the parties that did not arrive untouched; all of the advisor's are missing so in
         a whisper.
         """
-        return sum(self.sent[:2]) - self.relayed
+        return sum(self.sent[:2]) - sum(self.relayed)
+
+    @property
+    def patients_missed(self) -> int:
+        """Packets of the advisor's that did not arrive untouched at the patient's."""
+        return self.sent[1] - self.relayed[0]
 
 
 def cpu_of(pid: int) -> float:

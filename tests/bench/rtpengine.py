@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import socket
 import subprocess
@@ -13,12 +12,8 @@ from types import TracebackType
 
 from archive import RTPENGINE
 from bencode import Value, decode, encode
+from descriptions import SDP, audio_port
 from devices import DEVICE_CPU, cpu_of, on_cpu
-
-SDP = (
-    "v=0\r\no=bench 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-    "m=audio {port} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\n"
-)
 
 
 class Ng:
@@ -98,7 +93,7 @@ class RtpengineDevice(AbstractContextManager["RtpengineDevice"]):
                 command="answer", sdp=SDP.format(port=advisor), to_tag="advisor", ICE="remove", **call
             )
             # what the advisor is told is where they send to, and so for the caller
-            mine += [audio_port(answered), audio_port(offered)]
+            mine += [audio_port(str(answer["sdp"])) for answer in (answered, offered)]
         return mine
 
     def cpu_s(self) -> float:
@@ -111,10 +106,3 @@ class RtpengineDevice(AbstractContextManager["RtpengineDevice"]):
         self.process.terminate()
         self.process.wait(10)
         self._log.close()
-
-
-def audio_port(answer: dict[str, Value]) -> int:
-    found = re.search(r"^m=audio (\d+)", str(answer["sdp"]), re.M)
-    if not found:
-        raise RuntimeError(f"rtpengine named no port: {answer}")
-    return int(found[1])

@@ -3,8 +3,7 @@ time, loss, memory.
 
 The bars are those of the project: relay at most 1.15 times the minimal relay's CPU, overlay at most twice,
 transit p50 within 0.1 ms; 200 calls with a listener each, and 400 with a whispering supervisor each, on one
-core without loss; what a SIP supervisor hears at most 10 ms late at the median and 25 at p99. A ratio is the
-median over the rounds.
+core without loss. A ratio is of the medians over the rounds.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from statistics import median
 
 import devices
 import pytest
-from delays import mixed_delays
 from devices import Run, by_turns, engine, minimal, pinned
 from rivals import relays
 
@@ -30,7 +28,6 @@ pytestmark = [
 
 SECONDS, ROUNDS = 4, 3
 RELAY_BAR, OVERLAY_BAR = 1.15, 2.0
-LISTEN_P50_MS, LISTEN_P99_MS, WHISPER_P50_MS = 10, 25, 30
 
 
 def middle(runs: list[Run], value: Callable[[Run], float]) -> float:
@@ -87,11 +84,11 @@ def test_400_calls_with_a_whispering_supervisor_each(programs: Path, figure) -> 
     figure(
         "400 calls with a whispering supervisor each",
         f"{run.cpu_s / SECONDS * 100:.0f} % of a core",
-        f"patients missed {run.sent[1] - run.relayed}, advisors had {run.received[1]} of {run.sent[0]}, "
+        f"patients missed {run.patients_missed}, advisors had {run.received[1]} of {run.sent[0]}, "
         f"supervisors {run.received[2]} of {run.sent[0]}; late {run.late}",
     )
     assert run.cpu_s < SECONDS
-    assert run.relayed == run.sent[1]
+    assert run.patients_missed == 0
     assert run.received[1] >= run.sent[0] * 0.999
     assert run.received[2] >= run.sent[0] * 0.999
 
@@ -104,19 +101,6 @@ def test_history_cpu(programs: Path, figure) -> None:
     ratio = cost["with"] / cost["without"]
     figure("history of 30 s, 500 calls", f"{ratio:.2f} x without", f"{cost['with']:.2f} us/packet")
     assert ratio <= 1.15
-
-
-def test_delay_of_what_is_mixed(figure) -> None:
-    """How late a supervisor hears the caller and the advisor, and an advisor the whisper: each says clicks of their own, in turn, over
-    a clean loopback network; a click's delay is from the packet that brought it in to the packet that brings it out, less its place in
-    each.
-    """
-    delays = mixed_delays(seconds=20)
-    for name, (p50_ms, p99_ms) in delays.items():
-        figure(f"delay, {name}", f"p50 {p50_ms:.1f} ms, p99 {p99_ms:.1f} ms")
-    assert delays["caller to supervisor"][0] <= LISTEN_P50_MS
-    assert delays["caller to supervisor"][1] <= LISTEN_P99_MS
-    assert delays["whisper to advisor"][0] <= WHISPER_P50_MS
 
 
 @pytest.mark.parametrize("calls", [50, 200])

@@ -33,7 +33,7 @@ struct leg { int fd; uint16_t sequence; uint32_t timestamp; long sent, received;
 static const char *suite; static int per_call, measuring;
 static int over;                      /* the engine's clock goes on by itself, and what it makes answers nothing that was sent */
 static int64_t *sent_ns; static long slots;  /* when each packet was sent; 0: before "go" */
-static float *transit; static long relayed;
+static float *transit; static long transits, relayed[2];
 static struct sealed *sealed; static struct arrival *aside; static long arrivals, arrivals_most;
 
 /* Judge a packet that came to a leg at a time: relayed, and how late, or made by the device. */
@@ -42,7 +42,7 @@ static void judge(int number, const uint8_t *packet, ssize_t n, int64_t at_ns) {
     if (number % per_call > 1 || n != PACKET) return;
     memcpy(&magic, packet + 12, 4); memcpy(&slot, packet + 16, 4);
     if (magic != MAGIC || slot >= slots || sent_ns[slot] == 0) return;
-    transit[relayed++] = (at_ns - sent_ns[slot]) / 1000.0f;
+    relayed[number % per_call]++; transit[transits++] = (at_ns - sent_ns[slot]) / 1000.0f;
     sent_ns[slot] = 0;                /* it counts once */
 }
 
@@ -140,13 +140,13 @@ int main(int argc, char **argv) {
     for (long i = 0; i < arrivals; i++) judge(aside[i].leg, aside[i].packet.bytes, opened(legs[aside[i].leg].theirs, &aside[i].packet), aside[i].at_ns);
     long sent[8] = {0}, received[8] = {0};
     for (int i = 0; i < total; i++) { sent[i % per_call] += legs[i].sent; received[i % per_call] += legs[i].received; }
-    qsort(transit, relayed, sizeof *transit, by_value);
+    qsort(transit, transits, sizeof *transit, by_value);
     printf("{\"late\": %ld, \"sent\": [", late);
     for (int i = 0; i < per_call; i++) printf("%s%ld", i ? ", " : "", sent[i]);
     printf("], \"received\": [");
     for (int i = 0; i < per_call; i++) printf("%s%ld", i ? ", " : "", received[i]);
-    printf("], \"relayed\": %ld", relayed);
+    printf("], \"relayed\": [%ld, %ld]", relayed[0], relayed[1]);
     printf(", \"transit_p50_us\": %.1f, \"transit_p99_us\": %.1f, \"transit_max_us\": %.1f}\n",
-        relayed ? transit[relayed / 2] : 0, relayed ? transit[relayed * 99 / 100] : 0, relayed ? transit[relayed - 1] : 0);
+        transits ? transit[transits / 2] : 0, transits ? transit[transits * 99 / 100] : 0, transits ? transit[transits - 1] : 0);
     return 0;
 }
