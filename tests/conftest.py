@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 from databases import Postgres
+from hypothesis import HealthCheck, settings
 
 from gateway.config.model import Store
 from gateway.store import Database
 from gateway.store.migrating import migrate
 from gateway.store.place import store_url
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
