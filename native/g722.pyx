@@ -239,24 +239,27 @@ cdef inline bint near(const Band *self, int32_t output, int32_t wanted, int32_t 
 
 
 cdef int g722_overlay(G722Encoder *self, const G722Decoder *source, const int16_t *others, uint8_t *payload) noexcept nogil:
-    """Where the others are silent and the source's own code says about what is wanted, it is taken as it came.
+    """Where the others are silent all packet long and the source's own code says about what is wanted, it is taken as it came.
 
     So an overlay of silence is the stream itself; and after a voice this encoder's state is led back to the source's, by errors
     below the codec's own noise (27 dB below the signal at first, then 30), until the stream can be relayed again: after 0.6 s at
     the median, 1.1 s for nine in ten. Without the tolerance that never happens, and going over to relaying disturbs 100 ms by up
-    to -8 dB.
+    to -8 dB. Not for single samples of a voice that happen to be 0: that cost it 0.15 of PESQ.
     """
     cdef int16_t lows[G722_MOST_PAIRS]
     cdef int16_t highs[G722_MOST_PAIRS]
     cdef Band low = self.low, high = self.high
     cdef int i, fine, coarse
+    cdef int32_t sounding = 0
     split(self, others, lows, highs, source.pairs)
+    for i in range(source.pairs):
+        sounding |= lows[i] | highs[i]
     for i in range(source.pairs):
         fine = source.codes[i] & 63
         coarse = source.codes[i] >> 6
-        if lows[i] or not near(&low, low_fine[fine], source.lows[i], LOW_TOLERANCE):
+        if sounding or not near(&low, low_fine[fine], source.lows[i], LOW_TOLERANCE):
             fine = quantise_low(&low, clamp(lows[i] + source.lows[i], -16384, 16383))
-        if highs[i] or not near(&high, high_fine[coarse], source.highs[i], HIGH_TOLERANCE):
+        if sounding or not near(&high, high_fine[coarse], source.highs[i], HIGH_TOLERANCE):
             coarse = quantise_high(&high, clamp(highs[i] + source.highs[i], -16384, 16383))
         take_low(&low, fine)
         take_high(&high, coarse)

@@ -3,7 +3,8 @@
 Delay is governed by *slack*: what a voice holds beyond what a reader takes, at the moment it takes it. Too little, and jitter runs the
 reader dry; too much is delay that nobody wants back. The least slack over two seconds is what was never needed: it is trimmed, and a
 slack that shrinks (a slower clock) is stretched, by one sample a frame (0.6 %, inaudible). So neither a burst nor a drifting clock
-leaves a lasting delay. Audio that came in the last 3 ms does not count as slack: with a little jitter it might not be there.
+leaves a lasting delay. At 16 kHz that sample is a pair, so that a voice keeps its place among G.722's pairs: coded again a sample
+off, it loses 0.2 to 0.3 of PESQ. Audio that came in the last 3 ms does not count as slack: with a little jitter it might not be there.
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
 from libc.string cimport memset
