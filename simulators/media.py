@@ -31,6 +31,8 @@ class Media:
         self.talker = Talker("PCMA", 8, ptime_ms)
         self.agreed: Agreed | None = None
         self.muted = False
+        self.passed = 0
+        "Packets' times that passed with nothing sent: once one has since `muted` was set, the last packet is in `sent`."
         self.impairment: Impairment | None = None
         self._may_be_secured = srtp != "off"
         self.secrecy: sdes.Secrecy | None = None
@@ -115,6 +117,7 @@ class Media:
         agreed = self.agreed
         if agreed is None or self.remote is None or self.muted or not agreed.direction.sends:
             self.talker.skip()
+            self.passed += 1
             return
         out = self.talker.next_packet()
         if self.impairment is None:
@@ -139,10 +142,11 @@ class Media:
         secrecy = self.secrecy
         data = secrecy.seal(data) if secrecy else data
         at_ns = time.monotonic_ns()
+        # Noted first: whoever compares what was heard with what was sent must find there what he has heard.
+        self.sent.add(rtp.Packet(at_ns, seq, rtp_ts, self.talker.ssrc, payload_type, marker, payload, remote))
         if not quicksend.send(self._rtp, data, self._remote_packed):
             # An ICMP error of an earlier packet shows up once, in place of a send.
             quicksend.send(self._rtp, data, self._remote_packed)
-        self.sent.add(rtp.Packet(at_ns, seq, rtp_ts, self.talker.ssrc, payload_type, marker, payload, remote))
 
     def _send_report(self) -> None:
         """Once in a while how much was sent, and how the other end is heard (RFC 3550 §6.4.1)."""

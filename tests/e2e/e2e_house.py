@@ -46,8 +46,7 @@ class Line:
 
         `mixed`: the advisor hears others besides, so that the patient's last packet is not to be known again.
         """
-        self.patient.mute_rtp()
-        self.advisor.mute_rtp()
+        await asyncio.gather(silenced(self.patient), silenced(self.advisor))
         await arrived(self.advisor, self.patient)
         if not mixed:
             await arrived(self.patient, self.advisor)
@@ -61,6 +60,17 @@ class Line:
         to_patient, to_advisor = self.to_patient, self.to_advisor
         assert (to_patient.unheard, to_advisor.unheard) == (0, 0)
         return to_patient, to_advisor
+
+
+async def silenced(call: Call) -> None:
+    """Mute a phone, and wait until its media thread has left a packet unsent for it: the one that it may have been
+    about to send is in `sent` then, and no other will be.
+    """
+    media = call._media
+    call.mute_rtp()
+    mark = media.passed
+    with contextlib.suppress(AssertionError):  # a call that has ended sends nothing in any case
+        await until(lambda: media.passed, lambda passed: passed > mark, timeout_s=3.0)
 
 
 async def arrived(speaker: Call, listener: Call) -> None:
