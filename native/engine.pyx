@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from native.clock cimport now_ns
 from native.codec cimport codec_open
 from native.departures cimport Departures
 from native.endpoint cimport endpoint_set
@@ -367,7 +368,7 @@ cdef class Engine:
     def levels(self):
         """{leg: level of what it sends [dBFS, a sine at full scale is -3.01]} of every leg that was heard in the last 200 ms."""
         cdef Leg *leg
-        cdef int64_t since = net.now_ns() - 200000000
+        cdef int64_t since = now_ns() - 200000000
         found = {}
         for number, address in self._legs.items():
             leg = <Leg *><uintptr_t>address

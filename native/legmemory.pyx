@@ -5,8 +5,8 @@ import secrets
 from libc.stdint cimport int16_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
+from native.clock cimport now_ns
 from native.codec cimport KINDS, codec_close
-from native.includes cimport net
 from native.playout cimport voice_open, voice_samples
 from native.reports cimport begin as reports_begin
 from native.resample cimport resample_close, resample_open
@@ -30,7 +30,7 @@ cdef Leg *leg_open(bint hears_tones) except NULL:
     leg.given_rate = -1
     voice_open(&leg.source.voices[<int>NARROW], leg.narrow, 8)
     voice_open(&leg.source.voices[<int>WIDE], NULL, 16)
-    reports_begin(&leg.reports, secrets.randbits(64), <const uint8_t *>cname, net.now_ns())
+    reports_begin(&leg.reports, secrets.randbits(64), <const uint8_t *>cname, now_ns())
     return leg
 
 

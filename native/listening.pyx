@@ -6,9 +6,9 @@ import numpy as np
 from libc.stdint cimport int16_t, int64_t
 from libc.string cimport memset
 
+from native.clock cimport now_ns
 from native.departures cimport Departures
 from native.history cimport HistoryRing, history_begin, history_read
-from native.includes cimport net
 from native.media cimport Media
 from native.session cimport ATTACH_TAP, Call, Command, DETACH_TAP, NS_PER_NARROW
 from native.tap cimport TAP_DELAY, TapReader, TapRing
@@ -35,7 +35,7 @@ cdef class Listening:
         cdef Command command
         cdef Tapped tapped = Tapped()
         tapped.ring = TapRing()
-        tapped.ring.tap.began_ns = call.began_ns or net.now_ns()
+        tapped.ring.tap.began_ns = call.began_ns or now_ns()
         tapped.call = call
         tapped.media = media
         memset(&command, 0, sizeof(Command))
@@ -83,7 +83,7 @@ cdef class Listening:
         cdef int party
         if ring is None or call.began_ns == 0:
             return 0, np.zeros((2, 0), dtype=np.int16)
-        end = max(0, (net.now_ns() - call.began_ns) // NS_PER_NARROW - TAP_DELAY)
+        end = max(0, (now_ns() - call.began_ns) // NS_PER_NARROW - TAP_DELAY)
         begin = min(end, max(history_begin(ring.history), end - <int64_t>(seconds * 8000)))
         samples = np.zeros((2, end - begin), dtype=np.int16)
         out = samples

@@ -6,9 +6,9 @@ from libc.stdint cimport int16_t, int64_t
 
 import numpy as np
 
+from native.clock cimport now_ns
 from native.history cimport HistoryRing, history_begin, history_read
 from native.includes.atomics cimport load_acquire
-from native.includes.net cimport now_ns
 from native.tap cimport TAP_DELAY, TAP_FRAME, TapReader
 from native.tempo cimport Tempo, tempo_frame, tempo_join, tempo_start
 

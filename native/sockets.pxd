@@ -6,7 +6,7 @@ from native.endpoint cimport Endpoint
 from native.includes cimport net
 from native.legreports cimport count_unreachable, on_report
 from native.relay cimport on_packet
-from native.session cimport Leg, PACKET_BYTES, Worker
+from native.session cimport Leg, PACKET_BYTES, SUPERVISOR, Worker
 
 cdef enum:
     COMMANDED = 0               # epoll tokens that are no leg's
@@ -18,22 +18,32 @@ cdef void watch(Worker *worker, int fd, uint64_t token) noexcept nogil
 # And close it.
 cdef void unwatch(Worker *worker, int fd) noexcept nogil
 
+# After a leg's lock, which parts two sockets' packets: those that came before it go first.
+cdef void hear_what_waited(Worker *worker, Leg *leg) noexcept nogil
+
+cdef inline bint is_supervisors(uint64_t token) noexcept nogil:
+    return (<Leg *>(token & ~<uint64_t>(STRAY | RTCP))).role == SUPERVISOR
+
 cdef inline bint receive_from(Worker *worker, uint64_t token) noexcept nogil:
     """One packet of one socket; what else it holds is there in the next round, after the other sockets. False: it holds none."""
     cdef Leg *leg = <Leg *>(token & ~<uint64_t>(STRAY | RTCP))
     cdef Endpoint source
     cdef ssize_t n
+    cdef bint locked
     if token & RTCP:
         source.length = sizeof(source.raw)
         n = net.recvfrom(leg.rtcp_fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
         if n >= 0:
             on_report(worker, leg, <int>n, &source)
     elif token & STRAY or not leg.locked:
+        locked = leg.locked
         source.length = sizeof(source.raw)
         n = net.recvfrom(leg.stray_fd if token & STRAY else leg.fd, worker.packet, PACKET_BYTES, 0, &source.raw.any, &source.length)
         if n >= 0:
             worker.received += 1
             on_packet(worker, leg, <int>n, &source)
+            if leg.locked and not locked:
+                hear_what_waited(worker, leg)
     else:
         n = net.recv(leg.fd, worker.packet, PACKET_BYTES, 0)
         if n >= 0:

@@ -3,7 +3,10 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from native.includes cimport net
-from native.session cimport Worker
+from native.session cimport Leg, Worker
+
+cdef enum:
+    WAITED = 64                 # packets that a socket holds at most
 
 
 cdef void watch(Worker *worker, int fd, uint64_t token) noexcept nogil:
@@ -19,3 +22,9 @@ cdef void unwatch(Worker *worker, int fd) noexcept nogil:
     cdef net.epoll_event event
     net.epoll_ctl(worker.epoll, net.EPOLL_CTL_DEL, fd, &event)
     net.close(fd)
+
+
+cdef void hear_what_waited(Worker *worker, Leg *leg) noexcept nogil:
+    cdef int packets = 0
+    while packets < WAITED and receive_from(worker, <uint64_t>leg | STRAY):
+        packets += 1

@@ -8,8 +8,8 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
+from native.clock cimport now_ns
 from native.includes.atomics cimport load_acquire, store_release
-from native.includes.net cimport now_ns
 from native.timeline cimport place
 
 cdef enum:

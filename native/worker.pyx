@@ -1,16 +1,18 @@
 """The media thread: one epoll loop over the legs' sockets.
 
 A round: wait, obey commands if there are any and wait again, read one packet of each ready socket, look at the clock. So a packet that
-waits behind a command is served as that says, and no socket's event outlives its leg.
+waits behind a command is served as that says, and no socket's event outlives its leg. Where commands go on coming the parties' packets
+go first, but never a supervisor's: what they say after a command that shuts their way to the caller must not pass before it.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
+from native.clock cimport now_ns
 from native.commands cimport obey_all
 from native.includes cimport net
 from native.overlay cimport on_tick
 from native.session cimport BATCH, Worker
-from native.sockets cimport COMMANDED, TIMER, receive_from, watch
+from native.sockets cimport COMMANDED, TIMER, is_supervisors, receive_from, watch
 from native.sweep cimport on_sweep
 
 cdef enum:
@@ -65,7 +67,7 @@ cdef void run(Worker *worker) noexcept nogil:
     set_timer(worker)
     while not worker.stopping:
         ready = net.epoll_wait(worker.epoll, worker.ready, BATCH, 0 if worker.swept else -1)
-        worker.now_ns = net.now_ns()
+        worker.now_ns = now_ns()
         worker.wakeups += 1
         commanded = False
         for i in range(ready):
@@ -79,7 +81,7 @@ cdef void run(Worker *worker) noexcept nogil:
             token = worker.ready[i].data.u64
             if token == TIMER:
                 net.read(worker.timer_fd, &expired, sizeof(expired))
-            elif token != COMMANDED:
+            elif token != COMMANDED and not (commanded and is_supervisors(token)):
                 receive_from(worker, token)
         if commanded:
             obey_all(worker)

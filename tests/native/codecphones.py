@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keyring import Keyring
 from native.transcoder import Transcoder, kind_facts
-from rig import EVENT_PT, Rig, Telephone, beat
+from rig import EVENT_PT, Rig, Telephone
 
 CODECS = ["PCMA", "PCMU", "G722", "opus", "L16/8000", "L16/16000"]
 PAYLOAD_TYPES = {"PCMA": 8, "PCMU": 0, "G722": 9, "opus": 111, "L16/8000": 112, "L16/16000": 113}
@@ -18,6 +17,8 @@ class CodecPhone(Telephone):
     """`law` names its codec."""
 
     def __post_init__(self) -> None:
+        self.said: list[bytes] = []
+        """The payloads it has sent."""
         self._begin()
         super().__post_init__()
 
@@ -41,7 +42,8 @@ class CodecPhone(Telephone):
     def say(self, samples: np.ndarray) -> bytes:
         payload = self.coder.encode(samples)
         assert payload is not None
-        self.post(self.packet(payload, self.payload_type))
+        self.post(self.sealed(self.packet(payload, self.payload_type)))
+        self.said.append(payload)
         self.sequence += 1
         self.timestamp += self.coder.ticks(len(samples))
         return payload
@@ -146,20 +148,17 @@ def talk(
             else:
                 phone.say(piece)
                 rig.taken()
-        beat()
     rig.sync()
 
 
 def in_real_time(rig: Rig, phones: Sequence[tuple[CodecPhone, np.ndarray]]) -> None:
-    """As `talk`, in packets of 20 ms every 20 ms."""
-    began = time.monotonic()
+    """As `talk`, in packets of 20 ms every 20 ms of the engine's clock."""
     for number in range(max(len(samples) * 50 // phone.rate_hz for phone, samples in phones)):
         for phone, samples in phones:
             piece = samples[number * phone.rate_hz // 50 :][: phone.rate_hz // 50]
             if len(piece):
                 phone.say(piece)
-        beat()
-        time.sleep(max(0.0, began + 0.020 * (number + 1) - time.monotonic()))
+        rig.passes(20)
     rig.sync()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import numpy as np
-from rig import Rig, Telephone, beat
+from rig import TICK_MS, Rig, Telephone
 
 
 def converse(
@@ -16,25 +15,22 @@ def converse(
     ptime_ms: Mapping[int, int] | None = None,
     real_time: bool = False,
 ) -> None:
-    """Each phone says its samples from the first to the last; in step with the engine, as fast as it goes,
-    or in real time.
+    """Each phone says its samples from the first to the last, in step with the engine; time stands still, or
+    goes on as the words do.
 
     ptime_ms: by leg, 20 where not named. In step, what was posted in the same millisecond is taken in the
     order of `said`.
     """
     lengths = {phone.leg: 8 * (ptime_ms or {}).get(phone.leg, 20) for phone, _ in said}
     at = 0
-    began = time.monotonic()
     longest = max(len(samples) for _, samples in said)
     while at < longest:
         for phone, samples in said:
             size = lengths[phone.leg]
             if at % size == 0 and at + size <= len(samples):
                 phone.say(samples[at : at + size])
-                if not real_time:
-                    rig.taken()
-        at += 40
-        beat()
+                rig.taken()
+        at += 8 * TICK_MS
         if real_time:
-            time.sleep(max(0.0, began + at / 8000 - time.monotonic()))
+            rig.passes(TICK_MS)
     rig.sync()

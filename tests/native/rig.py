@@ -16,27 +16,13 @@ from keyring import Keyring
 from native.engine import Engine
 from native.g711 import decode_array, encode_array
 
+from native import clock
+
 PT = {"PCMA": 8, "PCMU": 0}
 EVENT_PT = 101
 
-STALL_S = 0.025
-"""Longer between two packets than this: the machine is standing still (the telephones mean to send every 20
-ms or faster).
-"""
-STALLS: list[float] = []
-"""How long it stood still, each time since a test began [s]; see `conftest`."""
-
-
-class _Pulse:
-    last = time.monotonic()
-
-
-def beat() -> None:
-    """Note that the test is alive; every packet does."""
-    now = time.monotonic()
-    if now - _Pulse.last > STALL_S:
-        STALLS.append(now - _Pulse.last)
-    _Pulse.last = now
+TICK_MS = 5
+"""As often the media thread looks at its clock."""
 
 
 @dataclass
@@ -106,7 +92,6 @@ class Telephone:
         """Any datagram to the leg's port."""
         self.socket.sendto(datagram, ("127.0.0.1", self.port))
         self.posted += 1
-        beat()
 
     def say(self, samples: np.ndarray) -> None:
         self.send(encode_array(self.law, samples))
@@ -168,9 +153,13 @@ class Rig:
         laws: tuple[str, str] = ("PCMA", "PCMA"),
         keys: tuple[Keyring | None, Keyring | None] = (None, None),
         rtp_timeout_ms: int = 5000,
+        real_time: bool = False,
         **settings: object,
     ) -> None:
-        """laws, keys: of caller and advisor."""
+        """laws, keys: of caller and advisor. real_time: the engine goes by the machine's clock; else its time
+        stands still but for what `passes`, so that no test depends on how fast the machine is.
+        """
+        clock.let_go() if real_time else clock.hold()
         settings.setdefault("port_range", (41000, 48998))
         settings.setdefault("rtcp", False)  # its telephones have no port for it; see `test_reports_on_legs`
         self.engine = Engine("127.0.0.1", rtp_timeout_ms=rtp_timeout_ms, **settings)
@@ -218,12 +207,6 @@ class Rig:
         """The unsupervised conversation."""
         self.path((self.caller, self.advisor), (self.advisor, self.caller))
 
-    def round(self, *frames: tuple[Telephone, np.ndarray], ms: float = 0.0) -> None:
-        """Each phone says one frame; then wait `ms`."""
-        for phone, samples in frames:
-            phone.say(samples)
-        time.sleep(ms / 1000)
-
     def sync(self) -> None:
         """Wait until every datagram posted so far and every command given so far has had its effect.
 
@@ -233,6 +216,13 @@ class Rig:
         """
         self.done()
         self.done()
+
+    def passes(self, ms: float) -> None:
+        """Let so much time go by on the engine's clock, and what is due by it be done, as often as it looks there."""
+        while ms > 0:
+            clock.let_pass(min(ms, TICK_MS))
+            ms -= TICK_MS
+            self.sync()
 
     def done(self) -> None:
         """Wait until every datagram posted so far has been read, and what follows from it sent.
@@ -253,7 +243,6 @@ class Rig:
             "the engine to read every datagram",
             pause_s=0,
         )
-        beat()
 
     def step(self, *packets: tuple[Telephone, bytes]) -> None:
         """Each phone sends one payload and the engine is done with it before the next does: nothing is left
@@ -264,14 +253,9 @@ class Rig:
             self.taken()
         self.done()
 
-    def settle(self, ms: float = 60) -> None:
-        """Let what is on its way arrive."""
-        time.sleep(ms / 1000)
-        for phone in self.phones():
-            phone.listen()
-
     def close(self) -> None:
         self.engine.stop()
+        clock.let_go()
         self._probe.close()
         for phone in [*self.phones(), *self.gone]:
             phone.socket.close()
@@ -298,11 +282,12 @@ def free_ports(count: int) -> tuple[int, int]:
 
 
 def wait_until(done: Callable[[], bool], what: str, *, seconds: float = 5, pause_s: float = 0.001) -> None:
-    """AssertionError when it has not come true in time."""
+    """AssertionError when it has not come true in time. A clock that is held goes on as the waiting does."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
         time.sleep(pause_s)
+        clock.let_pass(pause_s * 1000)
 
 
 def tone(hz: float, ms: float = 20, *, level: float = 8000, start: int = 0) -> np.ndarray:

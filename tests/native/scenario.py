@@ -8,7 +8,6 @@ caller, to the last bit.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -122,7 +121,6 @@ class Play:
 
     def _frame(self, how: Do) -> None:
         rig = self.rig
-        due = time.monotonic() + 0.020
         for supervisor in self.present:
             is_open = supervisor.number in self.open
             key = (self.seed if is_open else self.secret, 10 + supervisor.number, self.frame)
@@ -146,7 +144,7 @@ class Play:
             advisor = encode_array(rig.advisor.law, noise(rng, FRAME, 3000))
             rig.step((rig.advisor, advisor))
         if how is Do.SILENT:
-            time.sleep(max(0.0, due - time.monotonic()))
+            rig.passes(20)
         rig.done()
         payloads = [p.payload for p in rig.caller.listen()]
         by_clock = bool(rig.caller.stats()["paced_by_clock"]) or (advisor is None and bool(payloads))

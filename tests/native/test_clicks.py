@@ -4,7 +4,6 @@ explain.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -180,4 +179,3 @@ def _across_the_clock(change: Callable[[Rig], None]) -> None:
         tones(8, *remaining, real_time=True)
         assert_no_click(rig.caller, HZ["advisor"], HZ["supervisor"])
         assert_no_click(rig.advisor, HZ["caller"], HZ["supervisor"])
-        time.sleep(0)

@@ -4,7 +4,6 @@ the pace again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -119,10 +118,10 @@ def test_a_whisper_that_begins_in_a_long_silence_does_not_begin_with_a_burst(rig
     """
     everybody(rig)
     rig.step((rig.caller, VOICE), (rig.advisor, VOICE))
-    time.sleep(0.4)
+    rig.passes(400)
     rig.advisor.forget()
     whisper(rig)
-    time.sleep(0.052)
+    rig.passes(52)
     assert 1 <= len(rig.advisor.listen()) <= 4
     said = tone(300, 200)
     converse(rig, [(rig.supervisors[0], said)], real_time=True)
@@ -168,7 +167,7 @@ def test_a_supervisor_hears_one_party_while_the_other_is_silent(rig: Rig) -> Non
 
 def test_nobody_at_all_keeps_the_listener_in_silence(rig: Rig) -> None:
     everybody(rig)
-    time.sleep(0.3)
+    rig.passes(300)
     supervisor = rig.supervisors[0]
     assert 8 <= len(supervisor.listen()) <= 15
     assert np.max(np.abs(supervisor.audio())) <= 8

@@ -119,6 +119,30 @@ def test_the_announced_host_may_send_from_another_port(rig: Rig, moved: Elsewher
     assert moved.gets() == 1, "and is answered there"
 
 
+def test_what_waited_when_the_leg_was_locked_stays_in_order() -> None:
+    """The lock parts one socket's packets from another's: those that came before go first."""
+    with Rig() as rig:
+        for _ in range(40):
+            call = rig.engine.add_call()
+            (one, port), (other, _) = rig.engine.add_leg(call, "caller"), rig.engine.add_leg(call, "advisor")
+            with (
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as near,
+            ):
+                for end in (far, near):
+                    end.bind(("127.0.0.1", 0))
+                near.settimeout(5)
+                rig.engine.connect(one, "PCMA", 8, 101, *far.getsockname())
+                rig.engine.connect(other, "PCMA", 8, 101, *near.getsockname())
+                rig.engine.set_talk_path(call, {(one, other): 1.0, (other, one): 1.0})
+                rig.sync()
+                burst = [struct.pack("!BBHII", 0x80, 8, n, 160 * n, 7) + bytes([n]) * 160 for n in range(20)]
+                for packet in burst:
+                    far.sendto(packet, ("127.0.0.1", port))
+                assert [near.recv(4096)[12] for _ in burst] == list(range(20))
+            rig.engine.remove_call(call)
+
+
 PROBATION = 5
 """Packets in a row, of one stream, before an unannounced source has a leg."""
 LONG_PROBATION = 25

@@ -11,13 +11,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from codecphones import CodecPhone, CodecRig, Rig, likeness, talk
+from codecphones import CodecPhone, CodecRig, likeness, talk
 from native.transcoder import kind_facts
 from othercodecs import OpusCoder, round_trip
 from pesq import pesq
 from voices import ADVISOR, FLOORWALKER, PATIENT, speech
-
-assert Rig  # the folder's conftest looks for it: this module's tests run on an engine
 
 MOST_LOST = 0.1
 CODECS = ["PCMA", "PCMU", "G722", "opus"]

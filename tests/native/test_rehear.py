@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,11 +33,10 @@ def listening(rig: Rig) -> Telephone:
 
 def converse_for(rig: Rig, seconds: float, caller_hz: float, advisor_hz: float) -> None:
     """Both parties sound a note, in real time."""
-    began = time.monotonic()
     for number in range(round(seconds * 50)):
         rig.caller.say(tone(caller_hz, 20, start=number * 160))
         rig.advisor.say(tone(advisor_hz, 20, start=number * 160))
-        time.sleep(max(0.0, began + 0.02 * (number + 1) - time.monotonic()))
+        rig.passes(20)
 
 
 def loudness(audio: np.ndarray, hz: float) -> list[float]:
@@ -131,12 +129,11 @@ def test_a_supervisor_of_a_wideband_codec_hears_it_too(codec: str) -> None:
         rig.sync()
 
         def sound(seconds: float, hz: float) -> None:
-            began = time.monotonic()
             for number in range(round(seconds * 50)):
                 at = number * 320 + np.arange(320)
                 for phone in (rig.caller, rig.advisor):
                     phone.say(np.round(6000 * np.sin(2 * np.pi * hz * at / 16000)).astype(np.int16))
-                time.sleep(max(0.0, began + 0.02 * (number + 1) - time.monotonic()))
+                rig.passes(20)
 
         sound(1.5, 400)
         supervisor.forget()

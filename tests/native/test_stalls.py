@@ -32,7 +32,7 @@ def traffic_during(
     seconds: float, nuisance: Callable[[], None] | None, *, listened: bool = False
 ) -> dict[str, list[float | None]]:
     """What two telephones in another process report of `seconds` of talk through an engine in this one."""
-    with Rig() as rig:
+    with Rig(real_time=True) as rig:
         rig.talk()
         if listened:
             supervisor = rig.supervisor()

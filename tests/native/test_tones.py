@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from native.g711 import decode_array, encode_array
@@ -81,19 +79,10 @@ def say(rig: Rig, phone: Telephone, samples: np.ndarray) -> None:
 
 
 def pressed(rig: Rig, phone: Telephone) -> str:
-    found: list[str] = []
-
-    def look() -> bool:
-        found.extend(
-            value for name, leg, value, *_ in rig.engine.events() if name == "key" and leg == phone.leg
-        )
-        return False
-
-    end = time.monotonic() + 0.1
-    while time.monotonic() < end:
-        look()
-        time.sleep(0.01)
-    return "".join(found)
+    rig.sync()
+    return "".join(
+        value for name, leg, value, *_ in rig.engine.events() if name == "key" and leg == phone.leg
+    )
 
 
 @pytest.mark.parametrize("law", ["PCMA", "PCMU"])
