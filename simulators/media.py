@@ -32,7 +32,7 @@ class Media:
         self.agreed: Agreed | None = None
         self.muted = False
         self.passed = 0
-        "Packets' times that passed with nothing sent: after one behind `muted`, the last packet is in `sent`."
+        "Packets' times in which nothing was sent: after one behind `muted`, the last packet is in `sent`."
         self.impairment: Impairment | None = None
         self._may_be_secured = srtp != "off"
         self.secrecy: sdes.Secrecy | None = None
