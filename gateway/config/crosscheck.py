@@ -11,13 +11,22 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
+from gateway.config.crosscheck_exposure import check_exposure
+from gateway.config.crosscheck_machine import (
+    check_memory,
+    check_open_files,
+    check_resting_ports,
+    check_workers,
+)
 from gateway.config.crosscheck_people import (
     check_alerts,
+    check_mapped_teams,
     check_people,
     check_secrets,
     check_teams,
     check_tiers,
 )
+from gateway.config.crosscheck_reach import check_reach
 from gateway.config.crosscheck_routes import check_routes, check_trunks
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake
@@ -33,11 +42,18 @@ def cross_check(draft: Draft, environ: Mapping[str, str]) -> list[Mistake]:
         check_addresses(draft),
         check_ports(draft),
         check_cores(draft),
+        check_workers(draft),
+        check_memory(draft),
+        check_open_files(draft),
+        check_resting_ports(draft),
+        check_reach(draft),
+        check_exposure(draft),
         check_trunks(draft),
         check_routes(draft),
         check_codes(draft),
         check_people(draft),
         check_teams(draft),
+        check_mapped_teams(draft),
         check_alerts(draft),
         check_tiers(draft),
         check_secrets(draft, environ),

@@ -55,6 +55,25 @@ def check_teams(draft: Draft) -> Iterator[Mistake]:
             yield draft.mistake(("team", position, "name"), message, near(team.name, teams))
 
 
+def check_mapped_teams(draft: Draft) -> Iterator[Mistake]:
+    """Teams that an identity provider's people are put into, and whose calls are streamed: someone is in
+    them."""
+    if "advisor" in draft.broken:
+        return
+    teams = draft.names("advisor", "team")
+    named: list[tuple[tuple[int | str, ...], str]] = []
+    if (oidc := draft.config.web.oidc) is not None:
+        named += [(("web", "oidc", "teams", value), team) for value, team in oidc.teams.items()]
+        named += [(("web", "oidc", "default_teams", at), one) for at, one in enumerate(oidc.default_teams)]
+    for position, stream in enumerate(draft.config.audit.streams):
+        named += [(("audit", "stream", position, "teams", at), one) for at, one in enumerate(stream.teams)]
+    for loc, team in named:
+        if team != "*" and team not in teams:
+            yield draft.mistake(
+                loc, f'found "{team}"; no advisor is in that team', near(team, teams), fatal=False
+            )
+
+
 def _duplicates(draft: Draft) -> Iterator[Mistake]:
     ids: set[str] = set()
     identities: set[str] = set()
@@ -195,6 +214,9 @@ def check_secrets(draft: Draft, environ: Mapping[str, str]) -> Iterator[Mistake]
         if role not in ROLE_ACTIONS:
             message = f'found "{role}"; allowed: {", ".join(ROLE_ACTIONS)}'
             yield draft.mistake(("web", "oidc", "roles", value), message, near(role, ROLE_ACTIONS))
+    for position, stream in enumerate(draft.config.audit.streams):
+        if stream.token_env and secret(stream.token_env, environ) is None:
+            yield _missing(draft, ("audit", "stream", position, "token_env"), stream.token_env)
     store = draft.config.store
     if store.password_env and secret(store.password_env, environ) is None:
         yield _missing(draft, ("store", "password_env"), store.password_env)

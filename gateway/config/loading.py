@@ -19,7 +19,7 @@ from gateway.config.audit_forms import read_forms
 from gateway.config.crosscheck import cross_check
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake, plain
-from gateway.config.model import Audit, Config
+from gateway.config.model import Config
 from gateway.config.secrets import secret
 from gateway.core.errors import ConfigError
 
@@ -72,7 +72,9 @@ def examine_table(raw: Mapping[str, Any], base: Path, environ: Mapping[str, str]
     if draft.config.audit.forms is not None:
         folder = base / draft.config.audit.forms
         mistakes += read_forms(folder)[1]
-        draft.config = draft.config.with_(audit=Audit(forms=str(folder.absolute())))
+        draft.config = draft.config.with_(
+            audit=draft.config.audit.model_copy(update={"forms": str(folder.absolute())})
+        )
     fatal = tuple(mistake for mistake in mistakes if mistake.fatal)
     warnings = tuple(mistake for mistake in mistakes if not mistake.fatal)
     return Report(None if fatal else draft.config, fatal, warnings)

@@ -14,7 +14,7 @@ SOUND: dict[str, Any] = {
     "sip": {"bind": "127.0.0.1:5060"},
     "trunk": [
         {"name": "pbx", "uri": "sip:127.0.0.1:5080", "identify_by": ["127.0.0.0/8"]},
-        {"name": "sbc", "uri": "sip:192.0.2.7", "transport": "tcp", "identify_by": ["192.0.2.7"]},
+        {"name": "sbc", "uri": "sip:127.0.0.7", "transport": "tcp", "identify_by": ["127.0.0.7"]},
     ],
     "route": [
         {"match": r"[29]\d{3}", "to": {"trunk": "pbx"}},

@@ -42,7 +42,7 @@ def test_the_commented_example_shows_every_key_and_its_default() -> None:
     from gateway.config.model import Config
 
     text = (ROOT / "config" / "gateway.toml").read_text()
-    shown = re.sub(r"(?m)^# (\[?[a-z_]+\]?(?: = .*)?)$", r"\1", text)
+    shown = re.sub(r"(?m)^# (\[*[a-z_.]+\]*(?: = .*)?)$", r"\1", text)
     table = tomllib.loads(shown)
     assert set(table) == set(allowed_keys(()))
     for section in ("node", "sip", "media", "supervision", "alerts", "mqtt", "web", "store", "limits", "log"):
