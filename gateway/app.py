@@ -53,6 +53,7 @@ from gateway.trail.chain import prune
 from gateway.trail.configuration import facts_of, remember
 from gateway.trail.key import load_or_make
 from gateway.trail.recorder import Recorder
+from gateway.trail.waiting import Waiting
 from gateway.trail.writer import Writer
 from gateway.web.audits import audits_router
 from gateway.web.oidc import oidc_router
@@ -126,7 +127,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     store = Keeper(database, rules)
     parts.push_async_callback(store.stop)
     await store.start()
-    trail = Writer(database, config.node.name, key)
+    trail = Writer(database, config.node.name, key, Waiting(state))
     trail.start()
     parts.push_async_callback(trail.stop)
     record_start(config, trail, state)
@@ -175,7 +176,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
 
     analyses = config.audit.talk_analysis
     hub = Hub(exchange, on_speech=None if analyses else exchange.heard, tools=CodecTools())
-    overview = Overview(config, exchange, sip, hub, store, users, sessions)
+    overview = Overview(config, exchange, sip, hub, store, users, sessions, trail)
     try:
         web = await serve_web(
             config.web.bind,

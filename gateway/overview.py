@@ -28,6 +28,7 @@ from gateway.log import rfc3339
 from gateway.sip import SipEndpoint
 from gateway.store.errors import StoreUnavailable
 from gateway.store.keeper import Keeper
+from gateway.trail.writer import Writer
 from gateway.web.server import WebServer
 
 
@@ -43,6 +44,7 @@ class Overview:
         store: Keeper,
         users: Users,
         sessions: Sessions,
+        trail: Writer,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.web: WebServer | None = None
@@ -54,6 +56,7 @@ class Overview:
         self._store = store
         self._users = users
         self._sessions = sessions
+        self._trail = trail
         self._wall = wall
         self._started = wall()
         self._news: Counter[str] = Counter()
@@ -79,6 +82,11 @@ class Overview:
                 "ready": self._exchange.why_not_ready() is None,
                 "why_not": self._exchange.why_not_ready(),
                 "store": {"ok": why is None, "place": self._store.database.place, "why": why},
+                "trail": {
+                    "ok": self._trail.why_not() is None,
+                    "why": self._trail.why_not(),
+                    "waiting": self._trail.waiting,
+                },
                 "mqtt": self._mqtt(),
                 "drill": self.drill(),
             },
@@ -205,6 +213,8 @@ class Overview:
         yield _one("gateway_on_duty", "People on duty", len(self._exchange.floor.duty()))
         yield _one("gateway_help_requests", "Requests for help not closed", len(self._exchange.floor.help()))
         yield _one("gateway_store_up", "Are the tables of the store ready?", self._store.ready.is_set())
+        yield _one("gateway_trail_up", "Can the trail be written?", self._trail.why_not() is None)
+        yield _one("gateway_trail_waiting_records", "Records not in the store yet", self._trail.waiting)
         if self.publisher is not None:
             yield _one("gateway_mqtt_up", "Is the broker connected?", self.publisher.connected)
             waiting = self.publisher.waiting_alerts

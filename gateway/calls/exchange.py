@@ -133,6 +133,7 @@ class Exchange(Control):
             directory,
             config.alerts,
             self.floor.roster.for_team,
+            self._record,
         )
         self._runner.alerts = self._summons
         self._runner.on_end = self.floor.call_ended

@@ -19,6 +19,7 @@ _QUIET = frozenset({"stream.quality"})
 _WARNINGS = frozenset(
     {
         "supervision.refused",
+        "supervision.unrecorded",
         "alert.raised",
         "alert.escalated",
         "alert.refused",

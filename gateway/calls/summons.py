@@ -18,6 +18,7 @@ from gateway.core.call import Call
 from gateway.core.errors import PortsExhausted, Refused
 from gateway.core.model import CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
+from gateway.core.ports import Record
 from gateway.core.progress import advisor_facts
 from gateway.core.routing import Router
 from gateway.log import get_logger
@@ -37,11 +38,14 @@ class Summons:
         directory: Directory,
         settings: Alerts,
         on_duty: Callable[[str], Sequence[str]],
+        record: Record,
     ) -> None:
+        """record: the trail."""
         self._runner = runner
         self._joining = joining
         self._router = router
         self._directory = directory
+        self._record = record
         self._ring_timeout_s = settings.ring_timeout_s
         self._rung: dict[tuple[str, str], LegId] = {}
         """By alert and user: the leg on the alert's call that rings them."""
@@ -67,8 +71,14 @@ class Summons:
         self.raise_on(call, facts["id"] or facts["extension"], "phone", "panic code")
 
     def answered(self, alert: str, user: str) -> None:
-        self._rung.pop((alert, user), None)
+        leg = self._rung.pop((alert, user), None)
         self.desk.summons_answered(alert, user)
+        call = self._runner.of_leg(leg) if leg is not None else None
+        if call is not None and (why := self._record.why_not()):
+            # An alert outranks the trail: they are on the call. Everybody who watches is told now, and the
+            # trail when it can be.
+            facts = {"user": user, "team": call.team, "leg": leg, "alert": alert, "why": why}
+            self._runner.publish("supervision.unrecorded", call.id, facts)
 
     def failed(self, alert: str, user: str, code: int) -> None:
         self._rung.pop((alert, user), None)

@@ -22,6 +22,7 @@ KINDS = frozenset(
         "supervisor.left",
         "supervisor.missed",
         "supervision.refused",
+        "supervision.unrecorded",
         "feed.started",
         "feed.ended",
         "alert.raised",

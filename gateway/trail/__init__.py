@@ -11,10 +11,12 @@ logged, and `gateway trail verify --expect` holds it against what was noted else
 when the record that they asked for it is committed (`Writer.commit`); where it cannot be committed within
 `COMMIT_S` they are refused, and so is everybody after them until the trail can be written again. What comes
 later (joined, mode, left and after how long) is written behind the fact, in order, from the news: while the
-store is down it waits in memory, up to `QUEUE` records. Those who are on a call already stay there and may
+store is down it waits in memory, up to `QUEUE` records, and in a file that outlives the process (`waiting`).
+Those who are on a call already stay there and may
 change their mode, since the patient may have nobody else; a floorwalker whom an alert rings comes on, too,
-since an alert outranks the trail. Calls never wait.
+since an alert outranks the trail: the news `supervision.unrecorded` tells of it at once. Calls never wait.
 
-`record` and `verifying` are the form, `chain` appends and prunes, `writer` is the queue, `recorder` turns
-news into records, `configuration` tells what changed in the configuration, `cli` is `gateway trail`.
+`record` and `verifying` are the form, `chain` appends and prunes, `writer` is the queue, `waiting` keeps what
+the store does not take, `recorder` turns news into records, `configuration` tells what changed in the
+configuration, `cli` is `gateway trail`.
 """

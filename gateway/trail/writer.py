@@ -1,7 +1,9 @@
 """The trail's queue: records in, batches out, health known at every moment. See the package for what is
 promised.
 
-Loop's thread only. `put` never waits. A batch that fails stays at the head of the queue and is tried again.
+Loop's thread only. `put` never waits. A batch that fails stays at the head of the queue and is tried again;
+meanwhile all that waits is kept in a file, too (`waiting`), so that it is written even if this process is not
+there any more when the store is.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from gateway.log import get_logger
 from gateway.store import Database
 from gateway.trail.chain import append
 from gateway.trail.record import Record, now_at
+from gateway.trail.waiting import Waiting
 
 log = get_logger(__name__)
 
@@ -43,6 +46,8 @@ class _Entry:
     record: Record
     queued_s: float
     done: asyncio.Future[None] | None = field(default=None)
+    kept: bool = False
+    """Is it in the file?"""
 
 
 class Writer:
@@ -53,6 +58,7 @@ class Writer:
         database: Database,
         node: str,
         key: Ed25519PrivateKey,
+        waiting: Waiting,
         *,
         clock: Callable[[], float] = time.monotonic,
         retry_s: float = RETRY_S,
@@ -61,6 +67,9 @@ class Writer:
         self._node = node
         self._key = key
         self._clock = clock
+        self._file = waiting
+        self._kept = False
+        """Is there anything in the file?"""
         self._retry_s = retry_s
         self._queue: deque[_Entry] = deque()
         self._more = asyncio.Event()
@@ -81,6 +90,11 @@ class Writer:
         if self._queue and self._clock() - self._queue[0].queued_s > COMMIT_S:
             return f"the trail is more than {COMMIT_S:g} s behind"
         return None
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not in the store yet."""
+        return len(self._queue)
 
     def put(self, kind: str, call: str | None, facts: Mapping[str, Any], at: str | None = None) -> None:
         """Write it behind the fact."""
@@ -122,6 +136,15 @@ class Writer:
     # ── life ──
 
     def start(self) -> None:
+        """What an earlier process could not write comes first. Blocks on the disk."""
+        try:
+            left = self._file.read()
+        except OSError as error:
+            log.error("trail.unreadable", why=error.strerror or str(error))
+            left = []
+        self._kept = bool(left)
+        for record in reversed(left):
+            self._queue.appendleft(_Entry(record, self._clock(), kept=True))
         self._task = asyncio.create_task(self._run(), name="trail")
 
     async def stop(self, patience_s: float = COMMIT_S) -> None:
@@ -134,9 +157,14 @@ class Writer:
         for task in running:
             task.cancel()
             await asyncio.wait([task])
-        if self._queue:
-            log.error("trail.lost", records=len(self._queue), why=self.failing or "the gateway stopped")
         self._task = None
+        if not self._queue:
+            return
+        why = self.failing or "the gateway stopped"
+        if await self._keep():
+            log.warning("trail.waits_for_next_start", records=len(self._queue), why=why)
+        else:
+            log.error("trail.lost", records=sum(not entry.kept for entry in self._queue), why=why)
 
     # ── writing ──
 
@@ -156,12 +184,48 @@ class Writer:
                 self._more.clear()
                 continue
             try:
-                await self._write_batch()
+                await self._write_patiently()
             except Exception as error:
                 self._failed(error)
+                await self._keep()
                 if self._stopping:
                     return
                 await asyncio.sleep(self._retry_s)
+
+    async def _write_patiently(self) -> None:
+        """A store that says nothing for long may never answer: what waits is kept meanwhile."""
+        writing = asyncio.ensure_future(self._write_batch())
+        try:
+            while not (await asyncio.wait([writing], timeout=COMMIT_S))[0]:
+                await self._keep()
+        except asyncio.CancelledError:
+            writing.cancel()
+            await asyncio.wait([writing])
+            raise
+        await writing
+
+    async def _keep(self) -> bool:
+        """Put what waits, and is not there yet, into the file. False where that cannot be done either."""
+        fresh = [entry for entry in self._queue if not entry.kept]
+        if not fresh:
+            return True
+        try:
+            await asyncio.to_thread(self._file.add, [entry.record for entry in fresh])
+        except OSError as error:
+            log.error("trail.not_kept", waiting=len(fresh), why=error.strerror or str(error))
+            return False
+        self._kept = True
+        for entry in fresh:
+            entry.kept = True
+        return True
+
+    async def _forget_kept(self) -> None:
+        """All is in the store."""
+        try:
+            await asyncio.to_thread(self._file.clear)
+        except OSError as error:
+            log.warning("trail.file_stays", why=error.strerror or str(error))
+        self._kept = False
 
     async def _write_batch(self) -> None:
         batch = [self._queue[n] for n in range(min(BATCH, len(self._queue)))]
@@ -174,6 +238,8 @@ class Writer:
         if self.failing is not None:
             log.info("trail.written_again", waited=len(batch), lost=self._lost)
             self.failing = None
+        if self._kept and not any(entry.kept for entry in self._queue):
+            await self._forget_kept()
         if self._lost:
             lost, self._lost = self._lost, 0
             self.put("trail.lost", None, {"records": lost, "why": "too many records waited"})

@@ -66,6 +66,8 @@ class Settings:
     """How the advisors' phones send keys."""
     options_interval: float = 0
     """Of all trunks; 0, so that scripted peers get only what their script is about."""
+    web_port: int = 0
+    """0: the system chooses."""
     extra: str = ""
     """More of the file, as it stands."""
     codecs: str = '["PCMA", "PCMU"]'
@@ -101,7 +103,7 @@ class Settings:
             f"[supervision]\nsupervisor_timeout_s = {self.supervisor_timeout_s}\nring_timeout_s = {self.ring_timeout_s}",
             f"[alerts]\n{self.alerts}",
             f'[mqtt]\nurl = "{self.mqtt_url}"' if self.mqtt_url else "",
-            '[web]\nbind = "127.0.0.1:0"',
+            f'[web]\nbind = "127.0.0.1:{self.web_port}"',
             f'[audit]\nforms = "{self.audit_forms}"' if self.audit_forms else "",
             f'[store]\nurl = "{self.store_url}"' if self.store_url else "",
             f"[limits]\nmax_calls = {self.max_calls}\ncalls_per_second = {self.calls_per_second}\n"

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from databases import Postgres
 from e2e_auditor import Auditor
-from e2e_gateway import PATIENCE_S, TOKENS, Gateway, Settings, until
+from e2e_gateway import PATIENCE_S, TOKENS, Gateway, Ports, Settings, free_port, until
 from e2e_house import FELIX, House
 from websockets.asyncio.client import connect
 
@@ -156,3 +157,59 @@ async def test_without_the_database_nobody_new_is_let_in_and_calls_go_on(
     assert [one["user"] for one in said if one["kind"] == "supervisor.mode"] == ["fiona"]
     assert {"felix", "fiona"} == {one["user"] for one in said if one["kind"] == "supervision.refused"}
     assert ": sound" in await asyncio.to_thread(trail, gateway, "verify")
+
+
+async def test_whom_an_alert_rings_is_let_in_unrecorded_is_told_and_is_on_record_after_a_kill(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """The database is down, an advisor presses *99, fiona picks up; then the gateway is killed. Not even so is she unseen."""
+    settings = Settings(store_url=postgres.new_database())
+    gateway = Gateway(settings, Ports(free_port(), free_port(), free_port()), tmp_path)
+    await asyncio.to_thread(gateway.start)
+    try:
+        async with House(gateway) as house:
+            line = await house.conversation("2004")
+            await asyncio.to_thread(postgres.halt)
+            try:
+                assert await house.refused("*712004", who=FELIX) == 503
+                await line.advisor.press("*99")
+                fiona = await house.floor.incoming(PATIENCE_S)
+                rang = datetime.now(UTC)
+                await fiona.answer()
+                joined = await gateway.logged("supervisor.joined", user="fiona")
+                told = await gateway.logged("supervision.unrecorded", user="fiona", call=line.id)
+                assert (told["level"], told["alert"]) == ("warning", joined["alert"])
+                figures = await metrics(gateway)
+                assert (figures["gateway_trail_up"], figures["gateway_store_up"]) == (0, 1)
+                assert figures["gateway_trail_waiting_records"] >= 4
+                health = (await gateway.get("/api/system", who="adam"))["health"]["trail"]
+                assert not health["ok"] and health["waiting"] >= 4
+                waiting = tmp_path / "trail-waiting.jsonl"
+                await until(
+                    lambda: waiting.read_text() if waiting.exists() else "",
+                    lambda text: "supervision.unrecorded" in text,
+                )
+                killed = datetime.now(UTC)
+                await asyncio.to_thread(gateway.kill)
+            finally:
+                await asyncio.to_thread(postgres.run)
+        await asyncio.to_thread(gateway.start)
+        said = await until(
+            lambda: asyncio.to_thread(records, gateway, line.id),
+            lambda said: {"supervisor.joined", "supervision.unrecorded"} <= {one["kind"] for one in said},
+        )
+        (joining,) = (one for one in said if one["kind"] == "supervisor.joined")
+        assert (joining["user"], joining["data"]["mode"]) == ("fiona", "whisper")
+        assert rang < datetime.fromisoformat(joining["at"]) < killed, "its time is when it happened"
+        assert [one["user"] for one in said if one["kind"] == "supervision.asked"] == ["felix"]
+        await until(lambda: waiting.exists(), lambda there: not there)
+        assert ": sound" in await asyncio.to_thread(trail, gateway, "verify")
+    finally:
+        await asyncio.to_thread(gateway.stop)
+
+
+async def metrics(gateway: Gateway) -> dict[str, float]:
+    """Those without labels."""
+    text = (await gateway.ask("GET", "/metrics", who="adam")).text
+    lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in lines if "{" not in name}

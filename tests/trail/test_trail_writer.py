@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from gateway.store.tables.trail import trail
 from gateway.trail import writer as writing
 from gateway.trail.key import load_or_make
 from gateway.trail.verifying import Verdict, verify
+from gateway.trail.waiting import Waiting
 from gateway.trail.writer import TrailUnavailable, Writer
 
 KEY = Ed25519PrivateKey.generate()
@@ -45,8 +48,10 @@ async def healthy(writer: Writer) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_record_that_is_acknowledged_is_there_and_the_order_is_kept(database: Database) -> None:
-    writer = Writer(database, "node1", KEY)
+async def test_a_record_that_is_acknowledged_is_there_and_the_order_is_kept(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path))
     writer.start()
     for number in range(500):
         writer.put(f"feed.n{number}", None, {})
@@ -59,8 +64,8 @@ async def test_a_record_that_is_acknowledged_is_there_and_the_order_is_kept(data
     assert (await verdict_of(database)).findings == []
 
 
-async def test_then_is_called_with_the_answer(database: Database) -> None:
-    writer = Writer(database, "node1", KEY)
+async def test_then_is_called_with_the_answer(database: Database, tmp_path: Path) -> None:
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path))
     writer.start()
     answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
     writer.before("supervision.asked", "c-1", {"user": "ann"}, answered.set_result)
@@ -71,10 +76,12 @@ async def test_then_is_called_with_the_answer(database: Database) -> None:
 
 
 @pytest.mark.interop
-async def test_while_the_store_is_down_nobody_is_let_in_and_nothing_is_lost(postgres: Postgres) -> None:
+async def test_while_the_store_is_down_nobody_is_let_in_and_nothing_is_lost(
+    postgres: Postgres, tmp_path: Path
+) -> None:
     database = Database(store_url(Store(url=postgres.new_database())))
     await migrate(database)
-    writer = Writer(database, "node1", KEY, retry_s=0.05)
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path), retry_s=0.05)
     writer.start()
     await writer.commit("feed.asked", None, {"n": 1})
     postgres.halt()
@@ -107,7 +114,7 @@ async def test_while_the_store_is_down_nobody_is_let_in_and_nothing_is_lost(post
 async def test_a_full_disk_is_said_and_what_waited_is_written_when_there_is_room(tmp_path: Path) -> None:
     database = Database(store_url(Store(url=f"sqlite:///{tmp_path}/gateway.db")))
     await migrate(database)
-    writer = Writer(database, "node1", KEY, retry_s=0.02)
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path), retry_s=0.02)
     # SQLite's own word for a disk that is full; set on the connection that the pool then gives the writer.
     async with database.engine.connect() as connection:
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
@@ -127,15 +134,57 @@ async def test_a_full_disk_is_said_and_what_waited_is_written_when_there_is_room
 
 
 async def test_more_than_can_wait_is_counted_and_told(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "QUEUE", 5)
-    writer = Writer(database, "node1", KEY)
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path))
     for number in range(8):
         writer.put(f"feed.n{number}", None, {})
     writer.start()
     await writer.stop()
     assert await kinds(database) == [*(f"feed.n{number}" for number in range(5)), "trail.lost"]
+
+
+async def test_what_the_store_did_not_take_is_written_by_the_next_process_once_with_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.database.BUSY_MS", 300)
+    database = Database(store_url(Store(url=f"sqlite:///{tmp_path}/gateway.db")))
+    await migrate(database)
+    file = tmp_path / "state" / "trail-waiting.jsonl"
+    file.parent.mkdir()
+    writer = Writer(database, "node1", KEY, Waiting(file.parent), retry_s=0.02)
+    writer.start()
+    await writer.commit("feed.asked", None, {})
+    # Somebody else's transaction that does not end: SQLite gives up on ours.
+    with closing(sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(writing, "COMMIT_S", 0.1)
+        writer.put("supervisor.joined", "c-1", {"user": "fiona"}, "2026-11-25T01:02:03.004Z")
+        async with asyncio.timeout(60):
+            while not file.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await writer.stop(0.1)
+        assert (writer.waiting, file.stat().st_mode & 0o777) == (1, 0o600)
+        # The next process cannot write it, either; and its own record comes behind.
+        second = Writer(database, "node1", KEY, Waiting(file.parent), retry_s=0.02)
+        second.start()
+        second.put("supervisor.left", "c-1", {"user": "fiona"})
+        assert second.waiting == 2
+        await second.stop(0.1)
+    with file.open("a") as torn:
+        torn.write('{"id": "torn off in the mid')
+    third = Writer(database, "node1", KEY, Waiting(file.parent))
+    third.start()
+    await third.stop()
+    assert not file.exists()
+    async with database.read() as connection:
+        rows = await connection.execute(select(trail.c.kind, trail.c.at).order_by(trail.c.seq))
+        written = [tuple(row) for row in rows]
+    assert [kind for kind, _ in written] == ["feed.asked", "supervisor.joined", "supervisor.left"]
+    assert written[1][1] == "2026-11-25T01:02:03.004Z"
+    assert (await verdict_of(database)).findings == []
+    await database.close()
 
 
 PROGRAM = """
@@ -146,13 +195,14 @@ from gateway.store import Database
 from gateway.store.migrating import migrate
 from gateway.store.place import store_url
 from gateway.trail.key import load_or_make
+from gateway.trail.waiting import Waiting
 from gateway.trail.writer import Writer
 
 async def main():
     folder = Path(sys.argv[1])
     database = Database(store_url(Store(state_directory=str(folder))))
     await migrate(database)
-    writer = Writer(database, "node1", load_or_make(folder))
+    writer = Writer(database, "node1", load_or_make(folder), Waiting(folder))
     writer.start()
     async def listen(who):
         for number in range(100_000):

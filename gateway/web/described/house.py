@@ -41,6 +41,12 @@ class StoreHealth(BaseModel):
     why: str | None
 
 
+class TrailHealth(BaseModel):
+    ok: bool
+    why: str | None
+    waiting: int
+
+
 class BrokerHealth(BaseModel):
     url: str
     connected: bool
@@ -51,6 +57,7 @@ class Health(BaseModel):
     ready: bool
     why_not: str | None
     store: StoreHealth
+    trail: TrailHealth
     mqtt: BrokerHealth | None
     drill: DrillVerdict | None
 
@@ -107,6 +114,7 @@ SYSTEM = {
         "ready": True,
         "why_not": None,
         "store": {"ok": True, "place": "sqlite", "why": None},
+        "trail": {"ok": True, "why": None, "waiting": 0},
         "mqtt": {"url": "mqtt://broker.example:1883", "connected": True, "waiting_alerts": 0},
         "drill": DRILL,
     },

@@ -47,13 +47,14 @@ function state({ up, since, why, options_interval }) {
 
 /** name, what it is like, and whether that is good; null: neither. */
 function facts({ node, site, version, started_at, health, calls, alerts, sip }) {
-  const { ready, why_not, store, mqtt, drill } = health;
+  const { ready, why_not, store, trail, mqtt, drill } = health;
   const told = [
     ["Gateway", `${node} at ${site}, version ${version}, running for ${elapsed(started_at)}`, null],
     ["New calls", ready ? "are taken" : `are refused: ${why_not}`, ready],
     ["Calls", `${calls.live} of at most ${calls.most}, ${calls.supervised} supervised; ${sip.legs} SIP legs of ${sip.capacity}`, null],
     ["Alerts", alerts.open ? `${alerts.open} open, the oldest for ${Math.round(alerts.oldest_s)} s` : "none open", alerts.open ? false : null],
     ["Store", store.ok ? `answers (${store.place.startsWith("sqlite") ? "SQLite" : "PostgreSQL"})` : `does not answer: ${store.why}`, store.ok],
+    ["Trail", trail.ok ? "is written" : `cannot be written (${trail.why}); ${trail.waiting} records wait`, trail.ok],
     ["Broker", !mqtt ? "none configured" : mqtt.connected ? `connected (${mqtt.url})` : `not connected (${mqtt.url}); ${mqtt.waiting_alerts} alerts wait for it`, mqtt ? mqtt.connected : null],
   ];
   if (drill) told.push(["Alert drill", drill.ok === null ? "not yet held" : drill.ok ? "went through" : `FAILED: ${drill.why ?? ""}`, drill.ok]);

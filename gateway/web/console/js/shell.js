@@ -97,7 +97,9 @@ export function openShell(session, leave) {
 
   const unwatch = house.watch((changed) => {
     if (changed.alerts && links.has("alerts")) setText(links.get("alerts"), house.alerts.size ? `Alerts (${house.alerts.size})` : "Alerts");
-    if (changed.kind === "supervision.refused" && changed.data?.user === session.id) say(`Refused: ${changed.data.why}.`);
+    if (changed.data?.user !== session.id) return;
+    if (changed.kind === "supervision.refused") say(`Refused: ${changed.data.why}.`);
+    if (changed.kind === "supervision.unrecorded") say("You are on the call. That you are cannot be put on record now; it is as soon as it can be.");
   });
 
   return {

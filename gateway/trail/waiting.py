@@ -1,0 +1,53 @@
+"""Records that the store does not take, on this machine's own disk, so that they outlive the process: a file
+of JSON lines in the state directory, for its owner alone.
+
+What is in it is written to the store when the store is back, by this process or the next one; a record that
+is in both is known again by its id. Every function blocks on the disk: call them beside the loop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from gateway.log import get_logger
+from gateway.trail.record import Record
+
+log = get_logger(__name__)
+
+FILE = "trail-waiting.jsonl"
+
+
+class Waiting:
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def read(self) -> list[Record]:
+        """What an earlier process left, oldest first. A line that was cut off by its end is logged and left
+        out. Raises OSError.
+        """
+        if not self._path.exists():
+            return []
+        found = []
+        for number, line in enumerate(self._path.read_text("utf-8", "replace").splitlines(), 1):
+            try:
+                found.append(Record(**json.loads(line)))
+            except (ValueError, TypeError):
+                log.error("trail.unreadable", file=str(self._path), line=number)
+        return found
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Return when they are on the disk. Raises OSError."""
+        text = "".join(json.dumps(asdict(record)) + "\n" for record in records)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def clear(self) -> None:
+        """All of it is in the store. Raises OSError."""
+        self._path.unlink(missing_ok=True)
