@@ -38,21 +38,29 @@ FLAGS = [
     "--disable-sync",
     "--disable-renderer-backgrounding",
     "--disable-background-timer-throttling",
-    "--autoplay-policy=no-user-gesture-required",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
 expect.set_options(timeout=PATIENCE_MS)
 
 
+FREELY, AFTER_A_CLICK = "no-user-gesture-required", "document-user-activation-required"
+"""When a page may play sound, in Chromium's words; people's browsers want a click first."""
+
+
 @asynccontextmanager
-async def launched(microphone: Path) -> AsyncIterator[Browser]:
+async def launched(microphone: Path, may_play: str = FREELY) -> AsyncIterator[Browser]:
     """Debian's Chromium with a file as its microphone."""
     program = shutil.which("chromium")
     assert program, "Chromium is missing: apt-get install chromium (make setup does it)"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=program, args=[*FLAGS, f"--use-file-for-fake-audio-capture={microphone}"]
+            executable_path=program,
+            args=[
+                *FLAGS,
+                f"--autoplay-policy={may_play}",
+                f"--use-file-for-fake-audio-capture={microphone}",
+            ],
         )
         try:
             yield browser

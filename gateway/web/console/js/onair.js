@@ -77,7 +77,7 @@ export class OnAir {
   }
 
   async #enter(call, mode) {
-    const audio = await sound();
+    const audio = await sound(this.say);
     if (MODES[mode].speaks) await this.#openMicrophone();
     if (this.kind === "leg" && this.call === call) await this.#change(mode);
     else await this.#join(audio, call, mode);
@@ -118,7 +118,7 @@ export class OnAir {
   }
 
   async #listenIn(call) {
-    const audio = await sound();
+    const audio = await sound(this.say);
     if (this.kind === "feed" && this.call === call) return;
     await this.#leave();
     this.#begin(call, "feed");
@@ -191,7 +191,7 @@ export class OnAir {
 
   /** What was said in the last so many seconds, once more; the call goes on, quieter. A second call ends it. */
   async hearAgain(seconds) {
-    const audio = await sound();
+    const audio = await sound(this.say);
     if (this.replaying) {
       this.#stopReplay?.();
       return;

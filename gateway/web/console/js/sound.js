@@ -1,6 +1,13 @@
 /** The sound card: one context for the page, players of feeds, the microphone, and the alert's chime. */
 
 const FRAME_MS = 20;
+const LOOK_MS = 100;
+/** A browser that has not begun to play by then is said to give no sound, and given up at last. */
+const SILENT_MS = 2_000;
+const GIVEN_UP_MS = 10_000;
+const NO_SOUND =
+  "The browser gives this page no sound yet. Click anywhere on the page; plug in a headset or loudspeaker and choose it as this computer's output; " +
+  "allow sound for this page (the sign beside the address). Nobody on the call notices any of this.";
 let context = null;
 let ready = null;
 
@@ -11,15 +18,33 @@ export function whyNoSound() {
   return null;
 }
 
-/** The context with its worklets; call it from a click or a key first, or the browser keeps it silent. Raises Error with plain words. */
-export async function sound() {
+/**
+ * The context with its worklets, playing; call it from a click or a key first, or the browser keeps it silent. `say(text)` is told where that
+ * takes long. Raises Error with plain words.
+ */
+export async function sound(say = () => {}) {
   const why = whyNoSound();
   if (why) throw new Error(why);
   context ??= new AudioContext({ latencyHint: "interactive" });
   ready ??= Promise.all(["player", "recorder"].map((name) => context.audioWorklet.addModule(`/console/worklets/${name}.js`)));
   await ready;
-  if (context.state === "suspended") await context.resume();
+  await playing(say);
   return context;
+}
+
+/** Looks at the state: without permission, or without a device in Firefox, the promise of `resume` may never be kept nor broken. */
+async function playing(say) {
+  const began = performance.now();
+  for (let said = false; context.state !== "running"; ) {
+    context.resume().catch(() => null);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const waited = performance.now() - began;
+    if (context.state !== "running" && waited > GIVEN_UP_MS) throw new Error("There is still no sound: try again when there is.");
+    if (context.state !== "running" && waited > SILENT_MS && !said) {
+      said = true;
+      say(NO_SOUND);
+    }
+  }
 }
 
 /** Both voices in both ears, or the caller left and the advisor right. */
