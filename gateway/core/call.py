@@ -4,8 +4,8 @@ back-to-back user agent).
 The owner gives each event to one method together with the present `Moment`, then carries out `take_actions()`
 in order; it asks `deadline_s()` when to call `tick`. Here the parts are put together: `core.life` says
 whether the call lives, `core.legevents` gives each event to whom it concerns, `core.setup` brings the parties
-together, `core.reoffers` holds and resumes, `core.supervision` is about supervisors, `core.keypresses` about
-keys, `core.vigil` about silence.
+together, `core.reoffers` holds and resumes, `core.arrivals` brings supervisors in, `core.supervision` is
+about those who are there, `core.keypresses` about keys, `core.vigil` about silence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.core.actions import Action, Invite
+from gateway.core.arrivals import Arrivals
 from gateway.core.callstate import State
 from gateway.core.clock import Moment
 from gateway.core.conversation import Conversation
@@ -30,6 +31,7 @@ from gateway.core.progress import advisor_facts, masked
 from gateway.core.reoffers import Reoffers
 from gateway.core.setup import CallSetup, Policy, Setup
 from gateway.core.supervision import Supervision
+from gateway.core.supervisornews import SupervisorNews
 from gateway.core.vigil import Vigil
 
 
@@ -66,14 +68,23 @@ class Call:
         self._talk = Conversation(call, self.team, caller, advisor, now)
         self._reoffers = Reoffers(self._talk, transcode=policy.transcode)
         self._setup = CallSetup(self._talk, self._reoffers, setup, policy)
+        news = SupervisorNews(self._talk, policy.teams)
         self._supervision = Supervision(
-            self._talk, self._reoffers, timeout_s=policy.supervisor_timeout_s, policies=policy.teams
+            self._talk, self._reoffers, news, timeout_s=policy.supervisor_timeout_s, policies=policy.teams
         )
+        self._arrivals = Arrivals(self._talk, self._supervision, news)
         self._vigil = Vigil(self._talk, dead_call_s=policy.dead_call_s)
         self._life = Life(self._talk, self._setup.calling, self._reoffers, self._supervision)
         keys = Keypresses(self._talk, self._supervision, policy)
         self._events = LegEvents(
-            self._talk, self._life, self._setup, self._reoffers, self._supervision, self._vigil, keys
+            self._talk,
+            self._life,
+            self._setup,
+            self._reoffers,
+            self._supervision,
+            self._arrivals,
+            self._vigil,
+            keys,
         )
 
     # ── for the owner ──
@@ -193,7 +204,7 @@ class Call:
         """
         self._talk.now = now
         leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, security)
-        self._supervision.join(leg, offered, user, mode, via)
+        self._arrivals.join(leg, offered, user, mode, via)
 
     def summon(
         self,
@@ -212,7 +223,7 @@ class Call:
         """
         self._talk.now = now
         leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id, security)
-        self._supervision.summon(invite, leg, user, mode, alert, now.s + ring_s)
+        self._arrivals.summon(invite, leg, user, mode, alert, now.s + ring_s)
 
     def part(self, leg: LegId) -> tuple[Role, LegMedia | None] | None:
         """What a leg is to this call, and its media; None: it is none of this call's."""

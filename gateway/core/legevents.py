@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.core.arrivals import Arrivals
 from gateway.core.callstate import State
 from gateway.core.conversation import Conversation, Presence, Supervisor
 from gateway.core.errors import NotAcceptable, SdpError
@@ -38,6 +39,7 @@ class LegEvents:
         setup: CallSetup,
         reoffers: Reoffers,
         supervision: Supervision,
+        arrivals: Arrivals,
         vigil: Vigil,
         keys: Keypresses,
     ) -> None:
@@ -46,6 +48,7 @@ class LegEvents:
         self._setup = setup
         self._reoffers = reoffers
         self._supervision = supervision
+        self._arrivals = arrivals
         self._vigil = vigil
         self._keys = keys
 
@@ -58,7 +61,7 @@ class LegEvents:
             case LegAnswered() if leg is self._setup.called:
                 self._answered(event)
             case LegAnswered() if supervisor and supervisor.presence is Presence.RUNG:
-                self._supervision.answered(supervisor, event.sdp)
+                self._arrivals.answered(supervisor, event.sdp)
             case LegConfirmed() if leg.state is LegState.ANSWERED:
                 self._confirmed(leg, supervisor, event.sdp)
             case LegConfirmed():
@@ -102,7 +105,7 @@ class LegEvents:
     def _confirmed(self, leg: Leg, supervisor: Supervisor | None, sdp: str | None) -> None:
         leg.enter(LegState.CONFIRMED)
         if supervisor is not None:
-            self._supervision.confirmed(supervisor, sdp)
+            self._arrivals.confirmed(supervisor, sdp)
             return
         try:
             self._setup.confirmed(sdp)

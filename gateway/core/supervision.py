@@ -17,17 +17,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.core.actions import Answer, HearPast, Invite, PlayTone, SummonsAnswered, SummonsFailed
-from gateway.core.codecs import standard
+from gateway.core.actions import HearPast, SummonsFailed
 from gateway.core.conversation import Conversation, Presence, Supervisor
-from gateway.core.errors import NotAcceptable, SdpError
-from gateway.core.events import LegOffered
-from gateway.core.leg import Leg, LegState
-from gateway.core.model import Encoding, LegId, Mode
+from gateway.core.model import LegId, Mode
 from gateway.core.permissions import Action, Decision, User, decide
 from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
 from gateway.core.succession import heir
+from gateway.core.supervisornews import SupervisorNews
 
 WEB = "web"
 CATCH_UP = 2.0
@@ -38,15 +35,22 @@ LONE_TIMEOUT_S = 300.0
 
 class Supervision:
     def __init__(
-        self, conversation: Conversation, reoffers: Reoffers, *, timeout_s: float, policies: Policies
+        self,
+        conversation: Conversation,
+        reoffers: Reoffers,
+        news: SupervisorNews,
+        *,
+        timeout_s: float,
+        policies: Policies,
     ) -> None:
         """`timeout_s`: a supervisor's stream silent for so long is hung up."""
         self._policies = policies
         self._talk = conversation
         self._reoffers = reoffers
+        self._news = news
         self._timeout_s = timeout_s
 
-    # ── joining ──
+    # ── who may ──
 
     def judge(self, user: User | None, mode: Mode, supervisor: Supervisor | None = None) -> Decision:
         """May `user` be on this call in `mode`? `supervisor`: the one who changes mode; None: someone who
@@ -72,108 +76,6 @@ class Supervision:
         """The advisor has left, and nobody else speaks to the patient."""
         return not self._talk.advisor.alive and self._talk.speaking_to_caller == [supervisor]
 
-    def join(self, leg: Leg, offered: LegOffered, user: User, mode: Mode, via: str) -> None:
-        """Answer a supervisor whom `judge` allowed. Raises `NotAcceptable` or `SdpError` with nothing
-        changed.
-
-        Prefers the call's codec where their phone offers it; the engine decodes supervisors anyway.
-        """
-        source = f"{offered.source[0]}:{offered.source[1]}"
-        supervisor = Supervisor(leg, user, mode, self._talk.now.at, via, source, Presence.ON_CALL)
-        if offered.sdp is None:
-            text = leg.session.offer(standard(self._encodings(leg)))
-            supervisor.presence = Presence.JOINING
-        else:
-            leg.session.take_offer(offered.sdp)
-            encoding = next(
-                (encoding for encoding in self._encodings(leg) if encoding in leg.session.offered_encodings),
-                None,
-            )
-            text = leg.session.answer(encoding or leg.session.offered_encodings[0])
-        self._talk.supervisors[leg.id] = supervisor
-        leg.enter(LegState.ANSWERED)
-        self._talk.do(Answer(leg.id, text))
-        if supervisor.presence is Presence.ON_CALL:
-            self._entered(supervisor)
-
-    def summon(
-        self, invite: Invite, leg: Leg, user: User, mode: Mode, alert: str | None, deadline_s: float
-    ) -> None:
-        """Ring a user, about an alert or because they asked for it; when they answer they are on the call in
-        `mode`. `invite.sdp` is filled in here.
-        """
-        via = "sip" if alert is None else "alert"
-        supervisor = Supervisor(
-            leg, user, mode, self._talk.now.at, via, invite.uri, Presence.RUNG, alert, deadline_s
-        )
-        self._talk.supervisors[leg.id] = supervisor
-        offer = leg.session.offer(standard(self._encodings(leg)))
-        self._talk.do(
-            Invite(leg.id, invite.uri, offer, invite.from_uri, invite.from_name, invite.headers, invite.trunk)
-        )
-        self._talk.publish("supervisor.rung", self._facts(supervisor))
-
-    def answered(self, supervisor: Supervisor, sdp: str | None) -> None:
-        """A rung user picked up."""
-        supervisor.leg.enter(LegState.CONFIRMED)
-        decision = self.judge(supervisor.user, supervisor.mode)
-        try:
-            supervisor.leg.session.take_answer(sdp or "")
-        except (SdpError, NotAcceptable) as error:
-            decision = Decision(False, str(error))
-        if not decision.allowed:
-            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, decision.why, supervisor.via)
-            self._failed(supervisor, 488)
-            return
-        supervisor.presence = Presence.ON_CALL
-        supervisor.since = self._talk.now.at
-        self._entered(supervisor)
-        if supervisor.alert is not None:
-            self._talk.do(SummonsAnswered(supervisor.alert, supervisor.user.id))
-
-    def confirmed(self, supervisor: Supervisor, sdp: str | None) -> None:
-        """The ACK of a supervisor who joined without an offer: their answer."""
-        if supervisor.presence is not Presence.JOINING:
-            return
-        try:
-            supervisor.leg.session.take_answer(sdp or "")
-        except (SdpError, NotAcceptable) as error:
-            self._publish_refusal(supervisor, supervisor.user, supervisor.mode, str(error), supervisor.via)
-            self.leave(supervisor, str(error))
-            return
-        supervisor.presence = Presence.ON_CALL
-        self._entered(supervisor)
-
-    def _entered(self, supervisor: Supervisor) -> None:
-        """Their media is agreed: only now does the mode open a path. A takeover that came first stays; this
-        one then listens.
-        """
-        holder = next(
-            (
-                other
-                for other in self._talk.present
-                if other.mode is Mode.TAKEOVER and other is not supervisor
-            ),
-            None,
-        )
-        if supervisor.mode is Mode.TAKEOVER and holder is not None:
-            supervisor.mode = Mode.LISTEN
-        self._talk.connect(supervisor.leg)
-        self._talk.open_paths()
-        shown = self._policies.of(self._talk.team).shown
-        tone = self._tone(supervisor, None)
-        self._talk.publish("supervisor.joined", {**self._facts(supervisor), "shown": shown, "tone": tone})
-        self._changed()
-
-    def _tone(self, supervisor: Supervisor, previous: Mode | None) -> bool:
-        """Let the advisor hear of it where that is wanted; was it?"""
-        advisor = self._talk.advisor
-        wanted = self._policies.tone(self._talk.team, previous, supervisor.mode)
-        if not (wanted and advisor.alive and advisor.connected):
-            return False
-        self._talk.do(PlayTone(advisor.id))
-        return True
-
     # ── changing mode ──
 
     def set_mode(self, supervisor: Supervisor, mode: Mode, by: User | None, via: str) -> Decision:
@@ -184,12 +86,12 @@ class Supervision:
         if decision.allowed and supervisor.presence is not Presence.ON_CALL:
             decision = Decision(False, f"{supervisor.user.id} has not answered yet")
         if not decision.allowed:
-            self._publish_refusal(supervisor, by, mode, decision.why, via)
+            self._news.refused(supervisor, by, mode, decision.why, via)
             return decision
         self._come_back(supervisor)
         previous, supervisor.mode = supervisor.mode, mode
         self._talk.open_paths()
-        self._publish_mode(supervisor, previous, by, via, decision.why)
+        self._mode_changed(supervisor, previous, by, via, decision.why)
         return decision
 
     def hear_past(self, supervisor: Supervisor, seconds: float) -> None:
@@ -204,7 +106,7 @@ class Supervision:
         elif self.set_mode(supervisor, Mode.LISTEN, supervisor.user, "keys").allowed:
             supervisor.past_until_s = now_s + seconds * CATCH_UP
             self._talk.do(HearPast(supervisor.leg.id, seconds))
-            self._talk.publish("supervisor.past", {**self._facts(supervisor), "history_s": seconds})
+            self._news.past(supervisor, seconds)
 
     def _come_back(self, supervisor: Supervisor) -> None:
         if self._talk.now.s < supervisor.past_until_s:
@@ -215,7 +117,7 @@ class Supervision:
         """Their stream stopped: an advisor who is still there has the patient back, else another supervisor
         who is heard; see `tick` for the rest.
         """
-        self._talk.publish("stream.silent", self._facts(supervisor))
+        self._news.silent(supervisor)
         successor = self._successor(supervisor, audible=True)
         if successor is not None:
             previous, successor.mode = successor.mode, Mode.TAKEOVER
@@ -232,7 +134,7 @@ class Supervision:
         """Who was to speak with the patient and is not heard listens from now on."""
         previous, supervisor.mode = supervisor.mode, Mode.LISTEN
         self._talk.open_paths()
-        self._publish_mode(supervisor, previous, supervisor.user, "silence", why)
+        self._mode_changed(supervisor, previous, supervisor.user, "silence", why)
 
     def _successor(self, supervisor: Supervisor, *, audible: bool = False) -> Supervisor | None:
         """Who is to have the patient in the place of this one, who is all that they have."""
@@ -241,45 +143,22 @@ class Supervision:
         others = [other for other in self._talk.present if other is not supervisor]
         return heir(others, self._talk.team, audible=audible)
 
-    def _succeeded(self, successor: Supervisor, previous: Mode, left: Supervisor) -> None:
-        why = f"{left.user.id} is gone, and the advisor before: the patient would have nobody"
-        self._publish_mode(successor, previous, None, "succession", why)
-
-    def _publish_mode(
+    def _mode_changed(
         self, supervisor: Supervisor, previous: Mode, by: User | None, via: str, why: str
     ) -> None:
-        tone = self._tone(supervisor, previous)
-        self._talk.publish(
-            "supervisor.mode",
-            {
-                **self._facts(supervisor),
-                "previous": previous.value,
-                "by": by.id if by else None,
-                "via": via,
-                "why": why,
-                "tone": tone,
-            },
-        )
-        self._changed()
+        self._news.mode(supervisor, previous, by, via, why)
+        self.changed()
 
-    def _publish_refusal(
-        self, supervisor: Supervisor, by: User | None, mode: Mode, why: str, via: str
-    ) -> None:
-        facts = {
-            **self._facts(supervisor),
-            "asked": mode.value,
-            "by": by.id if by else None,
-            "via": via,
-            "why": why,
-        }
-        self._talk.publish("supervision.refused", facts)
+    def _succeeded(self, successor: Supervisor, previous: Mode, left: Supervisor) -> None:
+        why = f"{left.user.id} is gone, and the advisor before: the patient would have nobody"
+        self._mode_changed(successor, previous, None, "succession", why)
 
     # ── leaving ──
 
     def leave(self, supervisor: Supervisor, why: str) -> None:
         """Take a supervisor off the call: the patient's path first, then their BYE."""
         if supervisor.presence is Presence.RUNG:
-            self._failed(supervisor, 487)
+            self.failed(supervisor, 487)
             return
         self._release(supervisor, why)
         self._talk.hang_up(supervisor.leg)
@@ -287,7 +166,7 @@ class Supervision:
     def ended(self, supervisor: Supervisor, code: int, reason: str) -> None:
         """Their dialog is over."""
         if supervisor.presence is Presence.RUNG:
-            self._failed(supervisor, code)
+            self.failed(supervisor, code)
         else:
             self._release(supervisor, f"{code} {reason}".strip())
 
@@ -299,7 +178,7 @@ class Supervision:
             if supervisor.presence is Presence.RUNG:
                 self._missed(supervisor, 487)
             else:
-                self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": "the call ended"})
+                self._news.left(supervisor, "the call ended")
 
     def _release(self, supervisor: Supervisor, why: str) -> None:
         successor = self._successor(supervisor)
@@ -307,19 +186,20 @@ class Supervision:
         if successor is not None:
             successor.mode = Mode.TAKEOVER  # before the table is set anew: the patient is not without anybody
         self._talk.release(supervisor)
-        self._talk.publish("supervisor.left", {**self._facts(supervisor), "why": why})
+        self._news.left(supervisor, why)
         if successor is not None:
             self._succeeded(successor, previous, supervisor)
         else:
-            self._changed()
+            self.changed()
 
-    def _failed(self, supervisor: Supervisor, code: int) -> None:
+    def failed(self, supervisor: Supervisor, code: int) -> None:
+        """A phone that was rung does not bring them."""
         self._talk.hang_up(supervisor.leg)
         self._talk.release(supervisor)
         self._missed(supervisor, code)
 
     def _missed(self, supervisor: Supervisor, code: int) -> None:
-        self._talk.publish("supervisor.missed", {**self._facts(supervisor), "code": code})
+        self._news.missed(supervisor, code)
         if supervisor.alert is not None:
             self._talk.do(SummonsFailed(supervisor.alert, supervisor.user.id, code))
 
@@ -338,7 +218,7 @@ class Supervision:
             if due is None or due > self._talk.now.s:
                 continue
             if supervisor.presence is Presence.RUNG:
-                self._failed(supervisor, 408)
+                self.failed(supervisor, 408)
             else:
                 self.leave(supervisor, f"no audio for {self._timeout_s:g} s")
 
@@ -373,24 +253,7 @@ class Supervision:
             for supervisor in self._talk.present
         ]
 
-    def _facts(self, supervisor: Supervisor) -> dict[str, Any]:
-        return {
-            "leg": supervisor.leg.id,
-            "user": supervisor.user.id,
-            "name": supervisor.user.name,
-            "mode": supervisor.mode.value,
-            "via": supervisor.via,
-            "source": supervisor.source,
-            "alert": supervisor.alert,
-        }
-
-    def _encodings(self, leg: Leg) -> list[Encoding]:
-        """Those that this leg may have, the call's own first."""
-        media = self._talk.caller.session.media
-        allowed = leg.session.allowed
-        first = media.encoding if media and media.encoding in allowed else allowed[0]
-        return [first, *(encoding for encoding in allowed if encoding is not first)]
-
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Who supervises, or how, is another than before."""
         self._reoffers.align()
         self._talk.publish_call("call.changed")
