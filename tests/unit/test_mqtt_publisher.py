@@ -29,6 +29,23 @@ async def wallboard(broker: EmbeddedBroker, topic: str = "gateway/leeds/#") -> A
         yield client
 
 
+@asynccontextmanager
+async def leading_to(broker: EmbeddedBroker, port: int) -> AsyncIterator[None]:
+    """From now on the broker is to be reached on `port`, too."""
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(broker.host, broker.port)
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(connected, "127.0.0.1", port):
+        yield
+
+
 async def until(client: aiomqtt.Client, topic: str, **facts: object) -> dict:
     """The next message on `topic` that says all of `facts`; an empty payload is {}."""
     async with asyncio.timeout(10):
@@ -127,7 +144,12 @@ async def test_broker_that_comes_late_gets_everything_in_order(unused_tcp_port: 
         control.raise_alert(ADVISOR, "c-1", "phone")
     control.acknowledge_alert(FLOORWALKER, "a-2")
     assert publisher.waiting_alerts == 4
-    async with EmbeddedBroker(unused_tcp_port) as broker, wallboard(broker, "gateway/leeds/alert/#") as board:
+    # The wallboard is there before the publisher can be: else it would be given what is retained, not what came.
+    async with (
+        EmbeddedBroker() as broker,
+        wallboard(broker, "gateway/leeds/alert/#") as board,
+        leading_to(broker, unused_tcp_port),
+    ):
         seen = []
         async with asyncio.timeout(15):
             async for message in board.messages:
