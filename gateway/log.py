@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_CHATTY = ("asyncio", "amqtt", "transitions", "websockets", "httpx", "httpcore", "mqtt")
+_CHATTY = ("asyncio", "amqtt", "transitions", "websockets", "httpx", "httpcore", "mqtt", "alembic")
 """Libraries whose debug and info lines are not ours to show."""
 
 

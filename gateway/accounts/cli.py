@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.accounts.passwords import LONGEST, SHORTEST, hashed
-from gateway.accounts.users import UserMistake, Users
+from gateway.accounts.users import UserMistake, Users, check_roles
 from gateway.config.fields import Identity, Name
 from gateway.config.loading import load
 from gateway.config.model import Config
@@ -51,6 +51,7 @@ def add(
     no_password: Annotated[bool, typer.Option("--no-password", help="They use a phone alone.")] = False,
 ) -> None:
     """Add a user; the password is asked for."""
+    check_roles(role)
     settings = load(config)
     person = User(
         _checked(Name, user, "ID"),
@@ -75,7 +76,13 @@ def add(
 @app.command("list")
 def list_users(config: ConfigFile) -> None:
     """Show the store's users."""
-    accounts = _run(load(config), lambda users: users.all())
+    settings = load(config)
+    accounts = _run(settings, lambda users: users.all())
+    if not accounts:
+        typer.echo(
+            f"nobody yet; the configuration has {len(settings.users)} besides, who are not listed here"
+        )
+        return
     table = Table(box=None, pad_edge=False)
     for title in ("id", "name", "sip", "roles", "teams", "signs in by", ""):
         table.add_column(title)

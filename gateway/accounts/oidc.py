@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 import httpx
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.deprecate import AuthlibDeprecationWarning
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -28,6 +29,11 @@ from gateway.config.model import Oidc
 from gateway.core.errors import BadCredentials, Unavailable
 from gateway.core.permissions import User
 from gateway.log import get_logger
+
+with warnings.catch_warnings():
+    # Authlib tells whoever imports it that it will want another HTTP client one day: nothing for an admin.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 log = get_logger(__name__)
 

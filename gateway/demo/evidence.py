@@ -44,7 +44,7 @@ class Alarm:
     """What became of the panic code."""
 
     pressed_ns: int
-    """The end of its last key, as sent."""
+    """The beginning of its last key, as sent."""
     message: Message
     """The alert as it came over MQTT."""
     retained: Message | None = None
@@ -80,10 +80,12 @@ class Evidence:
 
 
 def last_key_ns(sent: Recording) -> int:
-    """When the end of the last key press first went out [ns, monotonic]; 0 where there was none."""
+    """When the last key was pressed: its first packet went out [ns, monotonic]; 0 where there was none.
+
+    Not its end: the gateway does not wait for that.
+    """
     keys = [packet for packet in sent.packets if sent.types.get(packet.payload_type) == "telephone-event"]
     if not keys:
         return 0
     last_ts = keys[-1].rtp_ts
-    ends = [packet.at_ns for packet in keys if packet.rtp_ts == last_ts and packet.payload[1] & 0x80]
-    return ends[0] if ends else keys[-1].at_ns
+    return min(packet.at_ns for packet in keys if packet.rtp_ts == last_ts)

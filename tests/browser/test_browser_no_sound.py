@@ -10,6 +10,8 @@ from e2e_gateway import TOKENS, Gateway, until
 from e2e_house import House
 from playwright.async_api import CDPSession, expect
 
+from simulators import speech
+
 CLICK_LISTEN = """[...document.querySelectorAll("button")].find((one) => one.textContent.startsWith("Listen"))?.click()"""
 SAID = (
     """[...document.querySelectorAll("[role=status] p, .said p")].map((one) => one.textContent).join("\\n")"""
@@ -29,6 +31,7 @@ async def test_it_is_said_and_what_to_do_and_a_click_brings_the_sound(
     gateway: Gateway, house: House, microphone: Path
 ) -> None:
     line = await house.conversation("2001")
+    line.patient.say(speech.phrase("patient-chest-pain")[:40_000], loop=True)
     async with launched(microphone, AFTER_A_CLICK) as browser:
         console = await Console.open(browser, gateway)
         page = console.page

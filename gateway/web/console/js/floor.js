@@ -16,7 +16,7 @@ export function openFloor({ house, go, onair }) {
   const rows = new Map();
   const free = [];
 
-  const search = el("input", { type: "search", placeholder: "Advisor, extension or team", "aria-label": "Search the calls", oninput: () => want({ text: search.value.trim().toLowerCase() }) });
+  const search = el("input", { type: "search", size: 26, placeholder: "Advisor, extension or team", "aria-label": "Search the calls", oninput: () => want({ text: search.value.trim().toLowerCase() }) });
   const team = el("select", { "aria-label": "Team", onchange: () => want({ team: team.value }) });
   const only = el(
     "select",
