@@ -21,6 +21,7 @@ def is_here(host: str) -> bool:
 
 
 def check_exposure(draft: Draft) -> Iterator[Mistake]:
+    """What others could hear, read or pretend."""
     yield from _check_web(draft)
     yield from _check_broker(draft)
     yield from _check_streams(draft)

@@ -13,6 +13,7 @@ TAKES_ALL = frozenset({".*", ".+", "(.*)", "(.+)"})
 
 
 def check_reach(draft: Draft) -> Iterator[Mistake]:
+    """Can others reach us where the file says, and is everything in it ever used?"""
     yield from _check_loopback(draft)
     yield from _check_families(draft)
     yield from _check_own_sources(draft)

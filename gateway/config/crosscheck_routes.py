@@ -19,6 +19,7 @@ BAD_PATTERN = (re.error, RecursionError, OverflowError)
 
 
 def check_trunks(draft: Draft) -> Iterator[Mistake]:
+    """Each trunk by itself and beside the others; then who may send calls at all."""
     config = draft.config
     if not draft.has("trunk"):
         yield draft.mistake(

@@ -116,6 +116,7 @@ def parse_keys(text: str) -> str:
 
 
 def parse_key(text: str) -> str:
+    """One key of a telephone. Raises ValueError in words for the admin."""
     if len(text) != 1:
         raise ValueError(f"expected exactly one key of {KEYPAD}")
     return parse_keys(text)

@@ -68,6 +68,7 @@ UNTOUCHED = (
 
 
 def who_hears_whom(evidence: Evidence) -> Iterator[Check]:
+    """For each scene and listener: is what should be heard in the recording, and nothing else?"""
     for scene, listeners in HEARS.items():
         if not evidence.played(scene):
             yield Check(scene, "is played", "no", "yes", False)

@@ -191,6 +191,7 @@ def missed_message(missed_ms: int) -> str:
 
 
 def end_message(reason: str) -> str:
+    """The last message of a feed, as JSON; `reason` is for people to read."""
     return _text(type="end", reason=reason)
 
 

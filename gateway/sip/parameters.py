@@ -38,6 +38,7 @@ def bare_parameters(code: int) -> pj.CallOpParam:
 
 
 def header_vector(headers: Mapping[str, str]) -> pj.SipHeaderVector:
+    """Headers as pjsua2 takes them, in their order."""
     vector = pj.SipHeaderVector()
     for name, value in headers.items():
         header = pj.SipHeader()

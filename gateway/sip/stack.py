@@ -219,4 +219,5 @@ class SipStack:
 
 
 def new_leg_id() -> LegId:
+    """A name for a leg that begins with a peer: unique with overwhelming probability."""
     return LegId(f"leg-{secrets.token_hex(6)}")

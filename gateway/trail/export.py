@@ -69,5 +69,6 @@ def csv_line(values: list[Any] | tuple[str, ...]) -> str:
 
 
 def as_csv(record: dict[str, Any]) -> str:
+    """One line of the export, with its line end; safe for spreadsheets."""
     data = json.dumps(record["data"], ensure_ascii=False, sort_keys=True)
     return csv_line([data if name == "data" else record[name] for name in COLUMNS])

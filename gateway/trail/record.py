@@ -52,6 +52,7 @@ class Record:
 
 
 def canonical(value: Any) -> str:
+    """The one JSON text of a value; what JSON does not know is written as text."""
     # PostgreSQL takes no NUL in text, and no database a lone surrogate; neither says anything to anybody.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return text.replace("\\u0000", "").encode("utf-8", "replace").decode()

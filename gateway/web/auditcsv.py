@@ -20,6 +20,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_csv(audits: Iterable[Mapping[str, Any]]) -> str:
+    """A heading, then a line for each criterion of each audit; safe for spreadsheets."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
     writer.writeheader()

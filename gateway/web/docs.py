@@ -45,6 +45,8 @@ class Api(FastAPI):
 
 
 def add_docs(app: FastAPI) -> None:
+    """Serve `/api/docs`: the OpenAPI document as a page, without anything from elsewhere."""
+
     @app.get("/api/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(_render(app.openapi()))

@@ -38,4 +38,5 @@ class Faults:
 
 
 async def internal_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that met a fault of ours, of which only the log tells more."""
     return JSONResponse({"error": TOLD, "hint": "the log says more"}, 500)

@@ -71,6 +71,7 @@ class Refused(Exception):
 
 
 async def current_user(request: Request) -> User:
+    """Who asks, by session or token. Raises `Refused`."""
     found = await identify(request, request.app.state.authenticate)
     if isinstance(found, Refusal):
         raise Refused(found)

@@ -81,6 +81,7 @@ def session_router(sign_ins: SignIns) -> APIRouter:
 
 
 def described(user: User, csrf: str | None) -> Json:
+    """Who one is and what one may do, ready for JSON. csrf: None with a bearer token."""
     return {
         "id": user.id,
         "name": user.name or user.id,
@@ -92,6 +93,7 @@ def described(user: User, csrf: str | None) -> Json:
 
 
 def set_cookies(request: Request, response: Response, opened: Opened) -> None:
+    """The session's cookie, and the one that shows that this browser has signed in before."""
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, opened.token, path="/", httponly=True, samesite="strict", secure=secure)
     response.set_cookie(

@@ -18,6 +18,7 @@ def require_watch(user: User) -> None:
 
 
 def may_see(user: User, team: str | None) -> bool:
+    """Is what belongs to this team shown to `user`? None: to whoever may watch at all."""
     return decide(user, Action.WATCH, team).allowed
 
 
