@@ -73,7 +73,9 @@ class RtpengineDevice(AbstractContextManager["RtpengineDevice"]):
                 return
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise RuntimeError(f"rtpengine does not answer: {self._said()}") from None
+                    said = self._said()
+                    self.close()
+                    raise RuntimeError(f"rtpengine does not answer: {said}") from None
                 time.sleep(0.05)
 
     def _said(self) -> str:
@@ -99,10 +101,13 @@ class RtpengineDevice(AbstractContextManager["RtpengineDevice"]):
     def cpu_s(self) -> float:
         return cpu_of(self.process.pid)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self.ng.close()
         self.process.terminate()
         self.process.wait(10)
         self._log.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
