@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Protocol
 
@@ -46,6 +47,7 @@ class Run:
     """What one device did under one load."""
 
     calls: int
+    seconds: int
     cpu_s: float
     sent: list[int]
     """Packets that the load sent, by leg of the call."""
@@ -61,6 +63,10 @@ class Run:
     @property
     def cpu_us_per_packet(self) -> float:
         return self.cpu_s * 1e6 / sum(self.received)
+
+    @property
+    def cpu_us_per_call_second(self) -> float:
+        return self.cpu_s * 1e6 / self.calls / self.seconds
 
     @property
     def missing(self) -> int:
@@ -215,7 +221,7 @@ def measure(device: Device, trial: Trial, seconds: int, folder: Path) -> Run:
         name: result[name]
         for name in ("sent", "received", "relayed", "transit_p50_us", "transit_p99_us", "late")
     }
-    return Run(trial.calls, cpu_s, **figures)
+    return Run(trial.calls, seconds, cpu_s, **figures)
 
 
 def by_turns(trials: dict[str, Trial], seconds: int, folder: Path, rounds: int = 3) -> dict[str, list[Run]]:
@@ -225,6 +231,13 @@ def by_turns(trials: dict[str, Trial], seconds: int, folder: Path, rounds: int =
         for name, trial in trials.items():
             runs[name].append(run(trial, seconds, folder))
     return runs
+
+
+def beside(runs: list[Run], others: list[Run], value: Callable[[Run], float]) -> float:
+    """The median over the rounds of what the one took beside the other in the same round: a machine that is shared with others is slower
+    at one time than at another.
+    """
+    return median(value(one) / value(other) for one, other in zip(runs, others, strict=True))
 
 
 def run(trial: Trial, seconds: int, folder: Path) -> Run:
