@@ -105,8 +105,8 @@ cdef int codec_encode(Codec *self, const int16_t *pcm, int n, uint8_t *payload, 
 cdef int codec_overlay(Codec *self, const Codec *source, const int16_t *others, int n, uint8_t *payload,
                        int most) noexcept nogil
 # Before the first packet that is made instead of relayed, and before `source` decodes that one: the far decoder has heard what
-# `source` (caught up) has. Without it: the far decoder has heard nothing yet.
-cdef void codec_follow(Codec *self, const Codec *source) noexcept nogil
+# `source` (caught up) has. Without it: the far decoder has heard nothing yet. ahead: `source` has decoded that one already.
+cdef void codec_follow(Codec *self, const Codec *source, bint ahead) noexcept nogil
 # May packets of `source` be relayed again without the far decoder noticing? Ask once a packet; while False, go on overlaying:
 # G.722 comes to agree by an overlay of silence, within about a second; Opus agrees in the talker's next pause. After some seconds
 # relay anyway.

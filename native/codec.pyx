@@ -304,16 +304,19 @@ cdef int codec_overlay(Codec *self, const Codec *source, const int16_t *others, 
     return g722_overlay(self.g722_encoder, source.g722_decoder, others, payload)
 
 
-cdef void codec_follow(Codec *self, const Codec *source) noexcept nogil:
+cdef void codec_follow(Codec *self, const Codec *source, bint ahead) noexcept nogil:
     self.encoding = False
     self.aim = wanted_aim(self)
     if self.kind != source.kind or not source.decoding:
         return
     if self.kind == OPUS:
-        memcpy(self.said, source.heard, sizeof(self.said))
+        if ahead:                                   # what is not to be heard would flow over into it
+            memset(self.said, 0, sizeof(self.said))
+        else:
+            memcpy(self.said, source.heard, sizeof(self.said))
     elif self.kind == G722:
         begin_encoding(self)
-        g722_follow(self.g722_encoder, source.g722_decoder)
+        g722_follow(self.g722_encoder, source.g722_decoder, ahead)
 
 
 cdef void codec_restart(Codec *self, int bits_per_second) noexcept nogil:

@@ -21,6 +21,6 @@ cdef bint take(KeyPress *self, uint32_t timestamp, const uint8_t *payload, int n
     self.seen = True
     self.timestamp = timestamp
     self.event = payload[0]
-    self.duration = payload[2] << 8 | payload[3]
+    self.duration = duration(payload)
     self.last_ns = now_ns
     return True

@@ -41,7 +41,7 @@ cdef bint add_tail(Worker *worker, Leg *leg, int32_t *total, int n) noexcept nog
 
 cdef inline bint laid_over(const Leg *leg, const Leg *pacer) noexcept nogil:
     """Can others be added to the pacer's packet without decoding it (see codec_overlay)?"""
-    return (pacer != NULL and leg.media.kind == G722 and pacer.media.kind == G722 and not leg.crossfade
+    return (pacer != NULL and leg.media.kind == G722 and pacer.media.kind == G722 and not leg.crossfade and not pacer.muffled
             and mix.steady_unity(&leg.edges[pacer.slot].gain))
 
 

@@ -30,6 +30,8 @@ cdef struct G722Decoder:
     int16_t lows[G722_MOST_PAIRS]           # and its sub-bands
     int16_t highs[G722_MOST_PAIRS]
     int pairs                   # in it
+    Band low_before             # as they were before it
+    Band high_before
 
 cdef struct G722Encoder:
     Band low
@@ -45,7 +47,7 @@ cdef void g722_decode(G722Decoder *self, const uint8_t *payload, int16_t *pcm, i
 cdef void g722_encode(G722Encoder *self, const int16_t *pcm, uint8_t *payload, int pairs) noexcept nogil
 # The packet that `source` decoded last, with `others` (2 · source.pairs samples) added. Returns octets.
 cdef int g722_overlay(G722Encoder *self, const G722Decoder *source, const int16_t *others, uint8_t *payload) noexcept nogil
-# Go on where a far decoder stands that has heard what `source` has decoded.
-cdef void g722_follow(G722Encoder *self, const G722Decoder *source) noexcept nogil
+# Go on where a far decoder stands that has heard what `source` has decoded; ahead: but for the last packet.
+cdef void g722_follow(G722Encoder *self, const G722Decoder *source, bint ahead) noexcept nogil
 # A far decoder that goes over from this encoder's packets to those that `source` decodes would notice nothing.
 cdef bint g722_agrees(const G722Encoder *self, const G722Decoder *source) noexcept nogil

@@ -166,6 +166,8 @@ cdef void g722_decode(G722Decoder *self, const uint8_t *payload, int16_t *pcm, i
     cdef Band low = self.low, high = self.high
     cdef int32_t first, second
     cdef int i, tap
+    self.low_before = low
+    self.high_before = high
     memcpy(sums, self.sums, sizeof(self.sums))
     memcpy(differences, self.differences, sizeof(self.differences))
     for i in range(octets):
@@ -269,10 +271,10 @@ cdef int g722_overlay(G722Encoder *self, const G722Decoder *source, const int16_
     return source.pairs
 
 
-cdef void g722_follow(G722Encoder *self, const G722Decoder *source) noexcept nogil:
+cdef void g722_follow(G722Encoder *self, const G722Decoder *source, bint ahead) noexcept nogil:
     memset(self, 0, sizeof(G722Encoder))            # what the others said before is not in the stream
-    self.low = source.low
-    self.high = source.high
+    self.low = source.low_before if ahead else source.low
+    self.high = source.high_before if ahead else source.high
 
 
 cdef bint g722_agrees(const G722Encoder *self, const G722Decoder *source) noexcept nogil:

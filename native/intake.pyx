@@ -5,6 +5,7 @@ from libc.string cimport memcpy
 from native cimport codec, g711, playout, rtp, tap
 from native.codec cimport PCMU
 from native.history cimport history_write
+from native.keypad cimport hear_decoded_tones
 from native.rtp cimport Header
 from native.session cimport Call, KEPT_SAMPLES, Leg, SUPERVISOR, Worker, call_time
 from native.source cimport NARROW, source_take
@@ -27,7 +28,7 @@ cdef void tell_listeners(Worker *worker, Leg *leg, const uint8_t *payload, int s
     cdef Call *call = leg.call
     cdef int n = samples * 8 // leg.media.khz
     cdef uint32_t timestamp = rtp.rescale(&leg.tap_time, header.timestamp, leg.media.clock_khz, 8)
-    if leg.media.rate != NARROW:
+    if leg.media.rate != NARROW or leg.muffled:
         playout.voice_copy(voice, voice.end - n, worker.pcm, n)
     elif leg.source.blended:                                # they have what came, and silence for what did not
         codec.codec_plain(leg.codec, payload, worker.pcm, n)
@@ -45,6 +46,8 @@ cdef int decode_packet(Worker *worker, Leg *leg, const uint8_t *payload, int byt
     leg.last_bytes = 0
     if samples > 0:
         meter(leg, codec.codec_power(worker.pcm, samples), samples // leg.media.khz)
+        if leg.tones != NULL and leg.media.kind > PCMU:
+            hear_decoded_tones(worker, leg, samples)
         if leg.role != SUPERVISOR and (leg.call.tap != NULL or leg.call.history != NULL):
             tell_listeners(worker, leg, payload, samples, header)
     return samples if leg.source.voices[leg.media.rate].end > before else 0

@@ -45,6 +45,8 @@ cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcep
 cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_khz, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
 # Add n samples at the end.
 cdef void voice_append(Voice *self, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
+# The last n samples are silence.
+cdef void voice_hush(Voice *self, int n) noexcept nogil
 # The n samples that begin at `position`; those that are not or no longer there are silence.
 cdef void voice_copy(const Voice *self, int64_t position, int16_t *pcm, int n) noexcept nogil
 

@@ -70,6 +70,12 @@ cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_
     self.end_timestamp = timestamp + <uint32_t>(n * clock_khz // self.khz)
 
 
+cdef void voice_hush(Voice *self, int n) noexcept nogil:
+    cdef int64_t at
+    for at in range(max(<int64_t>0, self.end - n), self.end):
+        self.pcm[at & self.mask] = 0
+
+
 cdef void voice_copy(const Voice *self, int64_t position, int16_t *pcm, int n) noexcept nogil:
     cdef int i, absent = n
     if self.pcm != NULL and position >= self.end - self.mask and position + n > 0:

@@ -34,14 +34,17 @@ cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noex
 
 cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
     cdef const uint8_t *payload = worker.packet + header.payload_offset
-    cdef int bytes = header.payload_bytes, samples
+    cdef int bytes = header.payload_bytes, samples = 0
     cdef int ticks = ticks_in(leg, payload, bytes)
     cdef Call *call = leg.call
     cdef Leg *listener
     cdef int slot
-    cdef bint overlays = False
+    cdef bint overlays = False, decoded = False
     if leg.tones != NULL and leg.media.kind <= PCMU:
         hear_tones(worker, leg, worker.packet + header.payload_offset, bytes)
+    elif leg.tones != NULL:
+        samples = decode_packet(worker, leg, payload, bytes, header)
+        decoded = True
     for slot in range(MAX_LEGS):
         listener = call.legs[slot]
         if listener != NULL and listener.pacer == leg and listener.connected and listener.media.sends:
@@ -57,7 +60,8 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
             meter(leg, g711.power(<g711.Law>leg.media.kind, payload, bytes), bytes >> 3)
         keep_passed(leg, payload, bytes, header.timestamp)
         return
-    samples = decode_packet(worker, leg, payload, bytes, header)
+    if not decoded:
+        samples = decode_packet(worker, leg, payload, bytes, header)
     if not overlays:
         return
     for slot in range(MAX_LEGS):

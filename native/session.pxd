@@ -81,6 +81,7 @@ cdef struct Leg:
     bint locked                 # to its source (RFC 7362: symmetric RTP, with a lock)
     bint passes_keys            # telephone-events go on to the other party
     Tones *tones                # listens for keys in the audio; NULL: not where this leg is
+    bint muffled                # a key sounds in it now that is for nobody else: silent in its voices (all codecs but G.711)
     Negotiated media
     Codec *codec                # of `media`; NULL before
     Secure secure               # the media thread's; each direction under its own keys, or plain

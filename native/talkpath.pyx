@@ -37,7 +37,7 @@ cdef void end_relaying(Worker *worker, Leg *listener) noexcept nogil:
     """From now on packets are made for this leg; its far decoder stands where the pacer's relayed ones have brought it."""
     if listener.pure and listener.pacer != NULL and listener.codec != NULL and listener.pacer.codec != NULL:
         prime(worker, listener.pacer)
-        codec_follow(listener.codec, listener.pacer.codec)
+        codec_follow(listener.codec, listener.pacer.codec, listener.pacer.muffled)
     listener.pure = False
 
 
@@ -143,7 +143,7 @@ cdef void plan(Worker *worker, Leg *leg) noexcept nogil:
     leg.ramping = ramping or leg.crossfade or rehearing(&leg.rehearing) or chiming(&leg.chime)
     alone = (voices == 1 and leg.tail_left == 0 and not leg.crossfade and not rehearing(&leg.rehearing)
              and not chiming(&leg.chime)
-             and steady_unity(&leg.edges[pacer.slot].gain)
+             and steady_unity(&leg.edges[pacer.slot].gain) and not pacer.muffled
              and (pacer.media.kind == leg.media.kind or not pacer.connected or not leg.connected))
     if not alone:
         leg.settle_ns = 0
@@ -170,6 +170,7 @@ cdef void serve_rates(Call *call) noexcept nogil:
         leg = call.legs[slot]
         if leg != NULL and leg.connected and not leg.pure:
             rates[leg.media.rate] = True
+        rates[<int>NARROW] |= leg != NULL and leg.tones != NULL
     for slot in range(MAX_LEGS):
         leg = call.legs[slot]
         if leg != NULL and leg.codec != NULL:
@@ -185,6 +186,7 @@ cdef void plan_call(Worker *worker, Call *call) noexcept nogil:
         if leg != NULL:
             plan(worker, leg)
             decodes |= leg.pacer != NULL and not leg.pure
+            decodes |= leg.tones != NULL and leg.connected and leg.media.kind > PCMU
             # its packets are no G.711 that the history could keep as they are
             decodes |= call.history != NULL and leg.media.kind > PCMU and leg.role != SUPERVISOR
     serve_rates(call)
@@ -248,7 +250,7 @@ cdef void change_codec(Worker *worker, Leg *leg, const Negotiated *before) noexc
     source_restart(&leg.source)
     leg.last_bytes = 0
     leg.tap_time.begun = False
-    leg.made = leg.pure = leg.repacked = False
+    leg.made = leg.pure = leg.repacked = leg.muffled = False
     if other_rate:
         leg.tail_left = 0
     if other_clock:

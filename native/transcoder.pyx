@@ -102,7 +102,7 @@ cdef class Transcoder:
         return <bytes>payload[:n] if n > 0 else None
 
     def follow(self, Transcoder source):
-        codec_follow(self.codec, source.codec)
+        codec_follow(self.codec, source.codec, False)
 
     def agrees(self, Transcoder source):
         return bool(codec_agrees(self.codec, source.codec))

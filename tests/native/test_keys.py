@@ -282,3 +282,25 @@ def test_a_supervisors_key_shuts_their_way_to_the_caller_at_once(rig: Rig) -> No
     talk(secret)
     rig.sync()
     assert leak(secret[1600:2400], rig.caller.audio()) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("caller_hz", "advisor_hz", "told"),
+    [(8000, 48000, [160, 320, 10922, 60000]), (48000, 8000, [160, 320, 10922, 60000]), (8000, 8000, [160])],
+)
+@pytest.mark.parametrize("listened", [False, True])
+def test_durations_go_on_by_the_listeners_clock(
+    rig: Rig, caller_hz: int, advisor_hz: int, told: list[int], listened: bool
+) -> None:
+    """A press longer than 16 bits can say by the faster clock stays at the most that they can."""
+    rig.caller.connect(event_clock_hz=caller_hz)
+    rig.advisor.connect(event_clock_hz=advisor_hz)
+    rig.sync()
+    if listened:
+        whispering(rig)
+    for duration in told:
+        event(rig.caller, 5, duration)
+    rig.done()
+    rig.advisor.listen()
+    heard = [struct.unpack("!BBH", p.payload) for p in rig.advisor.heard if p.payload_type == EVENT_PT]
+    assert heard == [(5, 10, min(0xFFFF, duration * advisor_hz // caller_hz)) for duration in told]

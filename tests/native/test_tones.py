@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from codecphones import CodecPhone, CodecRig, at_rate, likeness
 from native.g711 import decode_array, encode_array
 from native.tones import keys_in
 from rig import Rig, Telephone, wait_until
@@ -136,3 +137,49 @@ def test_a_key_that_came_as_an_event_is_not_told_again_as_a_tone() -> None:
         both.key(6)
         say(rig, both, np.concatenate([press("6", 100), silence(60)]))
         assert pressed(rig, both) == "6"
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus", "L16/8000", "L16/16000"])
+def test_tones_in_every_codec_are_told_and_kept_from_the_caller(codec: str) -> None:
+    """What is no key reaches the caller as it came; after a key a codec with memory is led back before it is relayed again."""
+    with CodecRig(laws=(codec, codec)) as rig:
+        leg, port = rig.engine.add_leg(rig.call, "advisor", False, True)
+        rig.engine.remove_leg(rig.advisor.leg)
+        rig.advisor.socket.close()
+        rig.advisor = advisor = CodecPhone(rig.engine, leg, port, codec, 2)
+        rig.talk()
+        rig.sync()
+        words = at_rate(speech(np.random.default_rng(2), 3200, 3000), 8000, advisor.rate_hz)
+        sent = say_coded(rig, advisor, words)
+        assert rig.caller.payloads() == sent, "what is no key goes through untouched"
+        rig.caller.forget()
+        rig.engine.events()
+        tones = np.concatenate([np.concatenate([press(key, 200), silence(100)]) for key in "*99"])
+        say_coded(rig, advisor, at_rate(tones, 8000, advisor.rate_hz))
+        assert pressed(rig, advisor) == "*99"
+        pause = at_rate(silence(100), 8000, advisor.rate_hz)
+        for _ in range(15):
+            say_coded(rig, advisor, np.concatenate([words, pause]))
+        rig.caller.listen()
+        sequences = [packet.sequence for packet in rig.caller.heard]
+        assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+        heard = at_rate(rig.caller.audio(), advisor.rate_hz, 8000)
+        for number in range(3):
+            begin = number * 2400
+            assert np.abs(heard[begin + 640 : begin + 1560]).max() < 50, "silenced once it is recognised"
+        assert keys(heard) == "", "what is left of a key is too short to be one for anybody else"
+        correlation, _, level = likeness(heard[-8000:], at_rate(words, advisor.rate_hz, 8000), 400, 8000)
+        assert correlation > 0.95
+        assert level == pytest.approx(1, abs=0.1)
+        rig.caller.forget()
+        assert say_coded(rig, advisor, words) == rig.caller.payloads(), "relayed again"
+
+
+def say_coded(rig: CodecRig, phone: CodecPhone, samples: np.ndarray) -> list[bytes]:
+    each = phone.rate_hz // 50
+    sent = []
+    for at in range(0, len(samples) - each + 1, each):
+        sent.append(phone.say(samples[at : at + each]))
+        rig.taken()
+    rig.done()
+    return sent
