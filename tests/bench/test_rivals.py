@@ -42,7 +42,7 @@ def most(counts: Iterable[int], trial: Callable[[int], Trial], programs: Path) -
 
 
 @pytest.mark.parametrize(
-    ("name", "counts"), [("rtpengine", range(1000, 450, -50)), ("asterisk", range(600, 250, -50))]
+    ("name", "counts"), [("rtpengine", range(1000, 450, -50)), ("asterisk", range(800, 200, -100))]
 )
 def test_calls_that_another_relays(name: str, counts: range, programs: Path, figure) -> None:
     if not installed(RELAYS[name][0]):
@@ -59,7 +59,7 @@ def test_calls_that_another_relays(name: str, counts: range, programs: Path, fig
 
 @needs_asterisk
 def test_whispered_calls_that_asterisk_carries(programs: Path, figure) -> None:
-    counts = range(240, 80, -20)
+    counts = range(260, 80, -20)
     one = most(counts, whisper, programs)
     assert one, f"it loses packets of {counts[-1]} calls, too"
     figure(
