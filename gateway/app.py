@@ -40,7 +40,7 @@ from gateway.log import get_logger
 from gateway.media import MediaEngine
 from gateway.media.tools import CodecTools
 from gateway.overview import Overview
-from gateway.sip import SipEndpoint, SipSettings, SipTrunk
+from gateway.sip import SipEndpoint, SipSettings, SipTls, SipTrunk
 from gateway.store import Database
 from gateway.store.audits import AuditBook
 from gateway.store.floor import FloorKeeper
@@ -137,7 +137,8 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     await roll.start()
     sessions = Sessions(database, directory.configured)
     sign_ins = SignIn(users, sessions, directory.by_token, lambda kind, facts: note(trail, kind, facts))
-    door = StrangerDoor(Router(config.routes, config.trunks).identify)
+    router = Router(config.routes, config.trunks)
+    door = StrangerDoor(router.identify, anybody_may_connect=router.knows_names)
     exchange_box: list[Exchange] = []
     media = MediaEngine(
         bind=config.media.bind,
@@ -279,11 +280,18 @@ def sip_settings(config: Config) -> SipSettings:
         bind_host=host,
         port=port,
         transports=config.sip.transports,
+        tls=SipTls(**config.sip.tls.model_dump()) if config.sip.tls else None,
         advertised_address=config.sip.advertised_address,
         max_legs=config.limits.max_calls * (2 + SUPERVISORS_PER_CALL),
         retry_after_s=config.limits.retry_after_s,
         trunks={
-            trunk.name: SipTrunk(proxy=_proxy(config, trunk), transport=trunk.transport)
+            trunk.name: SipTrunk(
+                proxy=_proxy(config, trunk),
+                transport=trunk.transport,
+                address=(trunk.address[0].lower(), trunk.address[1]),
+                verify=trunk.verify,
+                names=trunk.certified,
+            )
             for trunk in config.trunks
         },
     )

@@ -21,6 +21,7 @@ from typing import Any
 from . import speech
 from .errors import SimulatorError, ToolMissing
 from .g711 import Audio
+from .tls import Tls
 
 MODULES = ("g711", "g722", "opus", "sndfile", "aufile", "srtp")
 FORMATS = {"G722": "G722/16000/1", "opus": "opus/48000/2"}
@@ -34,6 +35,7 @@ class Baresip:
 
     `say` is a phrase's name, a WAV file or text, said from the start of each call. `answer`: "auto" or
     "manual". `srtp`: "off", "optional" (RTP/AVP with a key) or "required" (RTP/SAVP).
+    `tls`: its certificate, where `transport` is "tls".
     Raises `ToolMissing` where baresip is not installed.
     """
 
@@ -49,12 +51,14 @@ class Baresip:
         codec: str = "PCMA",
         host: str = "127.0.0.1",
         srtp: str = "off",
+        tls: Tls | None = None,
     ) -> None:
         self.user = user
         self.host = host
         self.port = _free_port(host)
         self.events: list[dict[str, Any]] = []
         "What baresip reported: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED and others, oldest first."
+        self._tls = tls
         self._registrar = registrar
         self._password = password
         self._transport = transport
@@ -68,7 +72,12 @@ class Baresip:
     @property
     def uri(self) -> str:
         """Dial this to reach it directly."""
-        return f"sip:{self.user}@{self.host}:{self.port};transport={self._transport}"
+        return f"sip:{self.user}@{self.host}:{self.sip_port};transport={self._transport}"
+
+    @property
+    def sip_port(self) -> int:
+        """Where it takes calls: by TLS at the port above the one that it is told."""
+        return self.port + 1 if self._transport == "tls" else self.port
 
     async def __aenter__(self) -> Baresip:
         program = shutil.which("baresip")
@@ -160,7 +169,12 @@ class Baresip:
         account += f";auth_pass={self._password}" if self._password else ""
         (folder / "accounts").write_text(account + "\n")
         (folder / "contacts").write_text("")
+        papers = folder / "certificate.pem"
+        if self._tls and self._tls.certificate and self._tls.key:
+            papers.write_bytes(self._tls.certificate.read_bytes() + self._tls.key.read_bytes())
         lines = [
+            *([f"sip_certificate {papers}"] if self._tls else []),
+            *([f"sip_cafile {self._tls.ca}"] if self._tls and self._tls.ca else []),
             f"sip_listen {self.host}:{self.port}",
             f"audio_source aufile,{said}",
             "audio_player nothing,nothing",

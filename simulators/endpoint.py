@@ -19,6 +19,7 @@ from sipmessage import URI, Parameters, Request, Response, Via
 
 from .errors import MalformedMessage, RequestFailed, TransportFailed
 from .message import make_response, make_via, new_branch, parse, serialise
+from .tls import Tls
 from .transaction import ClientTransaction, Hop, InviteClient, ServerTransaction, State, Timing, Transaction
 from .transactions import RequestArrived, ResponseArrived, TransactionFailed, TransactionLayer
 from .transport import TcpTransport, UdpTransport
@@ -60,8 +61,10 @@ class Endpoint:
         on_request: OnRequest,
         on_stray: Callable[[Response, Hop], None],
         timing: Timing | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.host = host
+        self._tls = tls
         self.trace: deque[Traced] = deque(maxlen=2_000)
         self.on_trace: Callable[[Traced], None] | None = None
         self.malformed = 0
@@ -98,7 +101,8 @@ class Endpoint:
     async def _open_one(self, transport: str, port: int) -> UdpTransport | TcpTransport:
         if transport == "udp":
             return await UdpTransport.open(self.host, port, self._received)
-        return await TcpTransport.open(self.host, port, self._received, self._hop_failed)
+        tls = (self._tls or Tls()) if transport == "tls" else None
+        return await TcpTransport.open(self.host, port, self._received, self._hop_failed, tls)
 
     async def close(self) -> None:
         """Close every socket and forget every transaction."""
@@ -109,6 +113,12 @@ class Endpoint:
             await transport.close()
         self._listeners.clear()
         await asyncio.sleep(0)
+
+    def cut(self, transport: str) -> None:
+        """Break its connections; see `TcpTransport.cut`."""
+        connections = self._transports[transport]
+        if isinstance(connections, TcpTransport):
+            connections.cut()
 
     def port(self, transport: str) -> int:
         return self._transports[transport].port
@@ -191,10 +201,12 @@ class Endpoint:
     def hop_to(self, uri: URI, default_transport: str) -> Hop:
         """Where a request for this URI is sent (RFC 3263, less DNS records). Raises `TransportFailed`."""
         transport = (uri.parameters.get("transport") or default_transport).lower()
+        if uri.scheme == "sips":
+            transport = "tls"
         if transport not in self._transports:
             raise TransportFailed(f"{uri} asks for {transport}, which this endpoint does not speak")
         host = uri.parameters.get("maddr") or uri.host
-        return Hop(transport, _address(host.strip("[]")), uri.port or 5060)
+        return Hop(transport, _address(host.strip("[]")), uri.port or (5061 if transport == "tls" else 5060))
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

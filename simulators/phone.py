@@ -38,6 +38,7 @@ from .message import (
 from .outgoing import OutgoingCall
 from .registration import Registration
 from .session import CustomSdp
+from .tls import Tls
 from .transaction import Hop, InviteServer, ServerTransaction, Timing
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,10 @@ GOODBYE_S = 2.0
 class Phone:
     """One SIP endpoint; use as an async context manager. All methods belong to the event loop's thread.
 
-    `port` 0 takes any free one. `transport` is "udp" or "tcp". `proxy` is a URI that every request goes
-    through first. `registrar` is the URI of the domain that `register` speaks to and that bare numbers are
-    called at. `on_incoming`: "answer", "ring", "busy", or a function of the call, plain or async; None leaves
-    it to `incoming`. `srtp`: "off", "optional" (offered in RTP/AVP) or "required" (RTP/SAVP).
+    `port` 0 takes any free one. `transport` is "udp", "tcp", or "tls" by `tls`. `proxy` is a URI that every
+    request goes through first. `registrar` is the URI of the domain that `register` speaks to and that bare
+    numbers are called at. `on_incoming`: "answer", "ring", "busy", or a function of the call, plain or async;
+    None leaves it to `incoming`. `srtp`: "off", "optional" (offered in RTP/AVP) or "required" (RTP/SAVP).
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class Phone:
         ptime_ms: int = 20,
         srtp: str = "off",
         timing: Timing | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        if transport not in ("udp", "tcp"):
-            raise ValueError(f"transport {transport!r} is neither 'udp' nor 'tcp'")
+        if transport not in ("udp", "tcp", "tls"):
+            raise ValueError(f"transport {transport!r} is neither 'udp', 'tcp' nor 'tls'")
         self.user = user
         self.host = host
         self.transport = transport
@@ -87,7 +89,7 @@ class Phone:
         self.srtp = srtp
         self.calls: list[Call] = []
         "Every call since the start, those that are over too."
-        self.endpoint = Endpoint(host, self._on_request, self._on_stray, timing)
+        self.endpoint = Endpoint(host, self._on_request, self._on_stray, timing, tls)
         self._proxy = uri(proxy) if proxy else None
         self._registrar = uri(registrar) if registrar else None
         self._wanted_port = port
@@ -138,7 +140,7 @@ class Phone:
 
     @property
     def contact(self) -> Address:
-        parameters = Parameters(transport="tcp") if self.transport == "tcp" else Parameters()
+        parameters = Parameters() if self.transport == "udp" else Parameters(transport=self.transport)
         return Address(
             URI(scheme="sip", user=self.user, host=self.host, port=self._port, parameters=parameters)
         )

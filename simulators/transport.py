@@ -1,5 +1,5 @@
-"""UDP and TCP sockets that carry SIP (RFC 3261 §18): thin adapters that hand up bytes with the hop they came
-over.
+"""UDP, TCP and TLS sockets that carry SIP (RFC 3261 §18): thin adapters that hand up bytes with the hop they
+came over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 
 from .errors import MalformedMessage, TransportFailed
 from .stream import StreamReader
+from .tls import Tls
 from .transaction import Hop
 
 Received = Callable[[bytes, Hop], None]
@@ -61,10 +62,14 @@ class UdpTransport(asyncio.DatagramProtocol):
 
 
 class TcpTransport:
-    """A listening socket, and every connection made or accepted, each known by its far address."""
+    """A listening socket, and every connection made or accepted, each known by its far address. With TLS
+    where it is given.
+    """
 
-    def __init__(self, host: str, received: Received, hop_failed: HopFailed) -> None:
+    def __init__(self, host: str, received: Received, hop_failed: HopFailed, tls: Tls | None = None) -> None:
         self._host = host
+        self._kind = "tls" if tls else "tcp"
+        self._client = tls.client() if tls else None
         self._received = received
         self._hop_failed = hop_failed
         self._server: asyncio.Server | None = None
@@ -73,13 +78,17 @@ class TcpTransport:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, host: str, port: int, received: Received, hop_failed: HopFailed) -> TcpTransport:
+    async def open(
+        cls, host: str, port: int, received: Received, hop_failed: HopFailed, tls: Tls | None = None
+    ) -> TcpTransport:
         """Listen; port 0 means any free one. Raises `TransportFailed`."""
-        self = cls(host, received, hop_failed)
+        self = cls(host, received, hop_failed, tls)
         try:
-            self._server = await asyncio.start_server(self._accepted, host, port)
+            self._server = await asyncio.start_server(
+                self._accepted, host, port, ssl=tls.server() if tls else None
+            )
         except OSError as error:
-            raise TransportFailed(_cannot_bind("TCP", host, port, error)) from error
+            raise TransportFailed(_cannot_bind(self._kind.upper(), host, port, error)) from error
         return self
 
     @property
@@ -99,6 +108,17 @@ class TcpTransport:
             self._waiting[hop] = [data]
             self._spawn(self._connect(hop))
 
+    @property
+    def connected(self) -> int:
+        """[# connections]."""
+        return len(self._writers)
+
+    def cut(self) -> None:
+        """Break every connection, as when a wire is pulled; new ones can be made."""
+        for writer in list(self._writers.values()):
+            writer.transport.abort()
+        self._writers.clear()
+
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -117,7 +137,9 @@ class TcpTransport:
     async def _connect(self, hop: Hop) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(hop.host, hop.port, local_addr=(self._host, 0))
+                reader, writer = await asyncio.open_connection(
+                    hop.host, hop.port, local_addr=(self._host, 0), ssl=self._client
+                )
         except (OSError, TimeoutError) as error:
             self._waiting.pop(hop, None)
             self._hop_failed(hop, f"cannot connect to {hop}: {error or 'no answer'}")
@@ -133,7 +155,7 @@ class TcpTransport:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         host, port = writer.get_extra_info("peername")[:2]
-        hop = Hop("tcp", host, port)
+        hop = Hop(self._kind, host, port)
         self._writers[hop] = writer
         with contextlib.suppress(asyncio.CancelledError):
             await self._read(reader, writer, hop)

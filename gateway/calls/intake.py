@@ -78,7 +78,7 @@ class Intake:
         """Raises `NotPermitted` for a source that is no trunk's, `NoRoute` where nothing fits,
         `LoopDetected`.
         """
-        calling = self.security(self.router.identify(offered.source[0]))
+        calling = self.security(self.router.identify(offered.source[0], offered.names))
         user, host = identity_of(offered.from_uri)
         person = self._directory.by_sip(offered.from_uri)
         wanted = self._codes.parse_dialled(offered.to_user)

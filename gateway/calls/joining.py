@@ -79,7 +79,7 @@ class Joining:
         """Put a leg that was offered on the call. Raises `PortsExhausted`, `SdpError`, `NotAcceptable` with
         nothing left behind.
         """
-        keys = self._keys.of_source(offered.source)
+        keys = self._keys.of_source(offered.source, offered.names)
         own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR, keys)
         try:
             call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via, security)

@@ -28,10 +28,10 @@ class KeyWays:
         """None: a phone called directly."""
         return next((trunk.dtmf for trunk in self._trunks if trunk.name == name), KeysBy.RFC4733)
 
-    def of_source(self, source: Address) -> KeysBy:
+    def of_source(self, source: Address, names: Iterable[str] = ()) -> KeysBy:
         """Of a leg that was offered from there; where no trunk says its addresses, the trunk's own counts."""
         try:
-            name = self._router.identify(source[0])
+            name = self._router.identify(source[0], names)
         except NotPermitted:
             return KeysBy.RFC4733
         if name is None:

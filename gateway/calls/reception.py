@@ -116,7 +116,7 @@ class Reception:
         call_id = CallId(f"c-{secrets.token_hex(5)}")
         called = LegId(f"{call_id}-called")
         called_role = Role.ADVISOR if plan.calling_role is Role.CALLER else Role.CALLER
-        calling_keys = self._keys.of_source(offered.source)
+        calling_keys = self._keys.of_source(offered.source, offered.names)
         called_keys = self._keys.of_trunk(plan.target.trunk)
         self._media.add_call(call_id)
         try:

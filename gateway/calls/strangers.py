@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.calls.runner import Runner
 from gateway.config.people import identity_of
@@ -28,21 +28,29 @@ class StrangerDoor(Door):
     """`identify` raises `NotPermitted` for a stranger's address. Any thread."""
 
     def __init__(
-        self, identify: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+        self,
+        identify: Callable[[str, Iterable[str]], object],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        anybody_may_connect: bool = False,
     ) -> None:
         self._identify = identify
+        self._anybody_may_connect = anybody_may_connect
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens = TOLD_BURST
         self._filled_at_s = clock()
         self._untold = 0
 
-    def knows(self, host: str) -> bool:
+    def knows(self, host: str, names: Iterable[str] = ()) -> bool:
         try:
-            self._identify(host)
+            self._identify(host, names)
         except NotPermitted:
             return False
         return True
+
+    def may_connect(self, host: str) -> bool:
+        return self._anybody_may_connect or self.knows(host)
 
     def turned_away(self) -> int | None:
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from gateway.calls.names import Found
@@ -82,7 +83,11 @@ class TrunkWatch:
             self._over(trunk)
             return
         try:
-            self._ask(trunk.name, with_transport(f"sip:{host_port((ip, trunk.address[1]))}", trunk.transport))
+            # By TLS its name is asked for, which is what its certificate is held against.
+            host = trunk.address[0] if trunk.transport == "tls" else ip
+            self._ask(
+                trunk.name, with_transport(f"sip:{host_port((host, trunk.address[1]))}", trunk.transport)
+            )
         except GatewayError as error:  # our own fault: it says nothing of the trunk
             log.warning("trunk.not_asked", trunk=trunk.name, why=str(error))
             self._over(trunk)
@@ -100,6 +105,8 @@ class TrunkWatch:
     def _judge(self, trunk: Trunk, up: bool, why: str) -> None:
         before = self.health[trunk.name]
         if up == before.up:
+            if not up:  # still down: for the reason that there is now
+                self.health[trunk.name] = replace(before, why=why)
             return
         at = self._runner.now().at
         self.health[trunk.name] = TrunkHealth(up, at, why)

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from gateway.config.loading import Report
 from gateway.config.mistakes import Mistake, plain
-from gateway.config.model import Config
+from gateway.config.model import Config, Trunk
 from gateway.config.people import identity_of
 from gateway.core.errors import NoRoute
 from gateway.core.featurecodes import FeatureCodes
+from gateway.core.mediasecurity import Security
 from gateway.core.routing import Router, host_port
 
 EXIT_SOUND, EXIT_NO_ROUTE, EXIT_MISTAKES = 0, 1, 2
@@ -65,10 +66,13 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
     """The lines of the summary: a heading (empty: as above) and what stands beside it."""
     node, sip, media, limits = config.node, config.sip, config.media, config.limits
     yield "Node", f"{node.name} at {node.site}"
-    yield (
-        "SIP",
-        f"{host_port(sip.bind)} by {' and '.join(sip.transports)}, known to others as {sip.advertised}",
-    )
+    plain_ones = " and ".join(transport for transport in sip.transports if transport != "tls")
+    listening = [f"{host_port(sip.bind)} by {plain_ones}"] if plain_ones else []
+    if sip.tls and "tls" in sip.transports:
+        listening.append(
+            f"{host_port((sip.bind[0], sip.tls.port))} by tls {sip.tls.minimum_version} and later"
+        )
+    yield "SIP", f"{', '.join(listening)}, known to others as {sip.advertised}"
     low, high = media.port_range
     encodings = ", ".join(encoding.value for encoding in media.codecs)
     yield "Media", f"{media.advertised} ports {low} to {high}, room for {media.legs} legs; codecs {encodings}"
@@ -77,7 +81,7 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
         sources = ", ".join(str(network) for network in trunk.identify_by) or "any address"
         yield (
             _first(position, "Trunks"),
-            f"{trunk.name}: {trunk.uri} by {trunk.transport}, calls from {sources}",
+            f"{trunk.name}: {trunk.uri} by {trunk.transport}, media {_secured(trunk)}, calls from {sources}",
         )
     for position, route in enumerate(config.routes):
         text = f"{position + 1}. {route.match} goes to {route.to.uri} by trunk {route.to.trunk}"
@@ -99,6 +103,11 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
     place = config.store.state_directory or "the state directory"
     yield "Store", config.store.url or f"SQLite, gateway.db in {place}"
     yield "Web", f"http://{host_port(config.web.bind)}"
+
+
+def _secured(trunk: Trunk) -> str:
+    words = {Security.OFF: "in the clear", Security.OPTIONAL: "secure where the phone can"}
+    return words.get(trunk.srtp, "secure")
 
 
 def _first(position: int, heading: str) -> str:

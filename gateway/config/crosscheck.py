@@ -28,6 +28,7 @@ from gateway.config.crosscheck_people import (
 )
 from gateway.config.crosscheck_reach import check_reach
 from gateway.config.crosscheck_routes import check_routes, check_trunks
+from gateway.config.crosscheck_tls import check_tls
 from gateway.config.draft import Draft
 from gateway.config.mistakes import Mistake
 from gateway.core.model import Address
@@ -48,6 +49,7 @@ def cross_check(draft: Draft, environ: Mapping[str, str]) -> list[Mistake]:
         check_resting_ports(draft),
         check_reach(draft),
         check_exposure(draft),
+        check_tls(draft),
         check_trunks(draft),
         check_routes(draft),
         check_codes(draft),

@@ -27,6 +27,7 @@ def check_trunks(draft: Draft) -> Iterator[Mistake]:
         )
     seen: dict[str, int] = {}
     networks: dict[Any, str] = {}
+    named_without = "tls" not in config.sip.transports and not draft.is_broken("sip", "transports")
     for position, trunk in enumerate(config.trunks):
         if trunk.name in seen:
             yield draft.mistake(
@@ -40,6 +41,9 @@ def check_trunks(draft: Draft) -> Iterator[Mistake]:
                 )
                 yield draft.mistake(("trunk", position, "identify_by", number), message)
             networks.setdefault(network, trunk.name)
+            if isinstance(network, str) and named_without:
+                message = f'found "{network}"; certificates are shown by TLS, which [sip] transports has not'
+                yield draft.mistake(("trunk", position, "identify_by", number), message)
         if not draft.is_sound("trunk", position):
             continue
         if trunk.transport not in config.sip.transports and not draft.is_broken("sip", "transports"):
@@ -47,14 +51,17 @@ def check_trunks(draft: Draft) -> Iterator[Mistake]:
                 f'found "{trunk.transport}"; [sip] transports has only {", ".join(config.sip.transports)}'
             )
             yield draft.mistake(("trunk", position, "transport"), message)
-        if trunk.srtp is not Security.OFF:
+        if trunk.srtp is not Security.OFF and trunk.transport != "tls":
             message = (
-                f'found "{trunk.srtp}"; the keys of secure media stand in SIP messages, which go unencrypted'
+                f'found "{trunk.srtp}"; the keys of secure media stand in SIP messages, '
+                f"which go unencrypted by {trunk.transport}"
             )
-            hint = "whoever can read the signalling can hear the calls; keep it on a network of its own"
+            hint = 'whoever can read the signalling can hear the calls; give it transport = "tls"'
             yield draft.mistake(("trunk", position, "srtp"), message, hint, fatal=False)
+        tls = config.sip.tls
+        port = tls.port if tls and trunk.transport == "tls" else config.sip.bind[1]
         if not draft.is_broken("sip", "bind") and _is_ourselves(
-            trunk.address, config.sip.bind, config.sip.advertised
+            trunk.address, (config.sip.bind[0], port), config.sip.advertised
         ):
             message = f'found "{trunk.uri}"; that is the gateway itself, calls would go round in circles'
             yield draft.mistake(("trunk", position, "uri"), message)

@@ -48,6 +48,17 @@ def parse_network(text: object) -> Network:
         ) from None
 
 
+def parse_source(value: object) -> Network | str:
+    """Where a request comes from: as `parse_network`, or `tls:NAME`, a host name that the peer's verified
+    certificate bears."""
+    if not isinstance(value, str) or not value.lower().startswith("tls:"):
+        return parse_network(value)
+    name = value[4:].rstrip(".")
+    if not is_host(name):
+        raise ValueError('expected "tls:" and a host name, such as "tls:sbc.example.nhs.uk"')
+    return f"tls:{name.lower()}"
+
+
 def parse_pattern(text: str) -> str:
     """A regular expression (Python's `re`)."""
     try:
@@ -99,7 +110,7 @@ def parse_sip_peer(text: str) -> str:
     if not colon or scheme.lower() not in ("sip", "sips"):
         raise ValueError('expected "sip:host:port"')
     if scheme.lower() == "sips":
-        raise ValueError('TLS trunks are not supported; use "sip:host:port"')
+        raise ValueError('use "sip:host:port" and transport = "tls"')
     if "@" in rest or ";" in rest or "?" in rest:
         raise ValueError('give only the peer, "sip:host:port": no user part, no parameters')
     host, _ = split_host_port(rest, 5060)
@@ -141,7 +152,7 @@ def _text(value: Any) -> str:
 Ip = Annotated[str, BeforeValidator(parse_ip)]
 Bind = Annotated[Address, BeforeValidator(parse_bind)]
 Peer = Annotated[str, AfterValidator(parse_sip_peer)]
-IpNetwork = Annotated[Network, BeforeValidator(parse_network), PlainSerializer(_text)]
+Source = Annotated[Network | str, BeforeValidator(parse_source), PlainSerializer(_text)]
 Pattern = Annotated[str, AfterValidator(parse_pattern)]
 Keys = Annotated[str, AfterValidator(parse_keys)]
 Key = Annotated[str, AfterValidator(parse_key)]

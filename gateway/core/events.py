@@ -32,9 +32,11 @@ class LegOffered:
     source: Address
     """Where the request came from, for trunk identification."""
     transport: str
-    """`udp` or `tcp`."""
+    """`udp`, `tcp` or `tls`, as the request says."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Header fields by their full name, the first value of each."""
+    names: tuple[str, ...] = ()
+    """What the verified certificate of the connection proves, in lower case; empty without."""
 
 
 @dataclass(frozen=True, slots=True)

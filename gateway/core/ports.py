@@ -7,7 +7,7 @@ work for their own thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,10 +73,13 @@ class Headsets(Signalling, Protocol):
 
 
 class Door(Protocol):
-    """Who may call at all, by source address alone. Asked on the SIP thread: quick, and never raises."""
+    """Who may call at all, by where it comes from alone. Asked on the SIP thread: quick, and never raises."""
 
-    def knows(self, host: str) -> bool:
-        """May this IP address send INVITEs?"""
+    def knows(self, host: str, names: Iterable[str] = ()) -> bool:
+        """May this IP address send INVITEs, whose certificate proves it to be `names`?"""
+
+    def may_connect(self, host: str) -> bool:
+        """May this IP address connect at all? Who may call by their certificate may come from anywhere."""
 
     def turned_away(self) -> int | None:
         """One more was refused. How many were before it without being told, since the last that was; None:

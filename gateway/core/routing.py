@@ -35,7 +35,8 @@ class TrunkLike(Protocol):
     @property
     def transport(self) -> str: ...
     @property
-    def identify_by(self) -> tuple[Network, ...]: ...
+    def identify_by(self) -> tuple[Network | str, ...]:
+        """Networks, and `tls:NAME` for who proves by a certificate to be NAME."""
 
 
 class RouteToLike(Protocol):
@@ -57,7 +58,7 @@ class Target:
     """Where to send a call."""
 
     uri: str
-    """The URI to call, with `;transport=tcp` where the trunk is reached by TCP."""
+    """The URI to call, with `;transport=` where the trunk is not reached by UDP."""
     trunk: str | None
     """Name of the trunk; None for a user who is called directly."""
     route: int | None = None
@@ -83,7 +84,7 @@ class Template:
             if spec or conversion or name not in allowed:
                 raise TemplateError(f"unknown {{{name}}}")
         scheme, colon, rest = text.partition(":")
-        if scheme != "sip" or not colon or not rest or re.search(r"\s|[<>\"]", text):
+        if scheme not in ("sip", "sips") or not colon or not rest or re.search(r"\s|[<>\"]", text):
             raise TemplateError("not a SIP URI")
         self._parts = [(literal, name) for literal, name, _, _ in parts]
 
@@ -117,9 +118,14 @@ class Router:
             pattern = re.compile(route.match)
             template = Template(route.to.uri, {"number", "trunk", *pattern.groupindex})
             self._rules.append((pattern, template, self._trunks[route.to.trunk]))
-        self._networks = [
-            (network, trunk.name) for trunk in self._trunks.values() for network in trunk.identify_by
-        ]
+        self._networks: list[tuple[Network, str]] = []
+        self._names: dict[str, str] = {}
+        for trunk in self._trunks.values():
+            for source in trunk.identify_by:
+                if isinstance(source, str):
+                    self._names.setdefault(source.removeprefix("tls:"), trunk.name)
+                else:
+                    self._networks.append((source, trunk.name))
         self._networks.sort(key=lambda pair: pair[0].prefixlen, reverse=True)
 
     def route(self, number: str) -> Target:
@@ -147,13 +153,22 @@ class Router:
     def has_route(self, number: str) -> bool:
         return any(pattern.fullmatch(number) for pattern, _, _ in self._rules)
 
-    def identify(self, source_ip: str) -> str | None:
-        """Name of the trunk that a request from this address belongs to, the smallest network first.
+    @property
+    def knows_names(self) -> bool:
+        """May a request come from anywhere, if its certificate is known?"""
+        return bool(self._names)
+
+    def identify(self, source_ip: str, names: Iterable[str] = ()) -> str | None:
+        """Name of the trunk that a request belongs to: by what the certificate of its connection proves
+        (`names`), else by its address, the smallest network first.
 
         None: no trunk has `identify_by`, anyone may call. Raises `NotPermitted` when some have and none fits.
         """
-        if not self._networks:
+        if not self._networks and not self._names:
             return None
+        for name in names:
+            if name in self._names:
+                return self._names[name]
         try:
             source = ipaddress.ip_address(source_ip)
         except ValueError:
@@ -167,8 +182,8 @@ class Router:
 
 
 def with_transport(uri: str, transport: str) -> str:
-    """UDP is the default of a `sip:` URI; TCP must be said in it (RFC 3261 §19.1.1)."""
-    if transport == "udp" or ";transport=" in uri.lower():
+    """UDP is the default of a `sip:` URI, what else must be said; `sips:` says it (RFC 3261 §19.1)."""
+    if transport == "udp" or ";transport=" in uri.lower() or uri.startswith("sips:"):
         return uri
     address, mark, headers = uri.partition("?")
     return f"{address};transport={transport}{mark}{headers}"

@@ -70,6 +70,8 @@ def config_site(options: BuildOptions) -> str:
         # 18.1.1 would move it to TCP, which most trunks do not listen on; the call would wait for that to
         # time out).
         "PJSIP_DONT_SWITCH_TO_TCP": 1,
+        # A TCP or TLS connection that has brought no SIP message by then is closed [s].
+        "PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST": 30,
         "PJ_HAS_IPV6": 1,
         "PJ_TIMER_DEBUG": 0,
         # PJSIP's own media runs on its loop transport and carries no sound: narrow band keeps its buffers

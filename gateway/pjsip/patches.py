@@ -40,8 +40,18 @@ _SHUTDOWN = (
     "    /* Don't want to accept the call if shutdown is in progress */\n"
     "    if (pjsua_var.thread_quit_flag) {\n"
 )
+_ASKS_ABOUT_INVITES = """void *pjsua_secured_by(pjsip_rx_data *rdata)
+{
+    pjsip_transport *transport = rdata->tp_info.transport;
+    return transport && (transport->flag & PJSIP_TRANSPORT_SECURE) ? transport : NULL;
+}
+
+int (*pjsua_turn_away)(const char *host, int port, void *secured_by, const char *message, int length);
+
+"""
 _TURN_AWAY = """    if (pjsua_turn_away) {
         const int code = pjsua_turn_away(rdata->pkt_info.src_name, rdata->pkt_info.src_port,
+                                         pjsua_secured_by(rdata),
                                          rdata->msg_info.msg_buf, rdata->msg_info.len);
         if (code) {
             pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, NULL, NULL);
@@ -50,6 +60,76 @@ _TURN_AWAY = """    if (pjsua_turn_away) {
     }
 
 """
+
+_NEW_CONNECTION = "    /* Create new SSL socket instance */\n"
+_ASKS_ABOUT_CONNECTIONS = """    if (pj_ssl_turn_away) {
+        char host[PJ_INET6_ADDRSTRLEN];
+        pj_sockaddr_print(src_addr, host, sizeof(host), 0);
+        if (pj_ssl_turn_away(host, pj_sockaddr_get_port(src_addr))) {
+            pj_sock_close(newsock);
+            return PJ_TRUE;
+        }
+    }
+
+"""
+_LOCAL_ADDRESS = """static pj_status_t get_localaddr(pj_ssl_sock_t *ssock,
+                                 pj_sockaddr_t *addr,
+                                 int *namelen)
+{
+"""
+_CREDENTIALS = "    /* Apply credentials */\n    if (cert) {\n"
+_SYSTEM_CAS = """    if (!ssock->is_server &&
+        !(cert && (cert->CA_file.slen || cert->CA_path.slen || cert->CA_buf.slen)))
+    {
+        SSL_CTX_set_default_verify_paths(ctx);
+    }
+
+"""
+_REUSE = "#define SERVER_SUPPORT_SESSION_REUSE 1\n"
+_COMMON_NAME = (
+    "        if (!matched) {\n            matched = !pj_stricmp(remote_name, &serv_cert->subject.cn);"
+)
+_CONNECTED = "/* Callback when connect completes */\n"
+_REFUSED = (
+    "    if (ssl_info.verify_status && tls->verify_server) {\n        if (tls->close_reason == PJ_SUCCESS) \n"
+)
+_EXCUSE = """
+/* The certificate did not verify for the host that was to be reached: is it to be taken all the same? */
+int (*pjsip_tls_excuse)(const char *host, int port, unsigned problems, const char *names,
+                        const char *issuer);
+
+static pj_bool_t is_excused(const struct tls_transport *tls, const pj_ssl_sock_info *info)
+{
+    const pj_ssl_cert_info *cert = info->remote_cert_info;
+    const pj_str_t *name = tls->remote_name.slen ? &tls->remote_name : &tls->base.remote_name.host;
+    char host[256], names[1024], issuer[256];
+    int length = 0;
+    unsigned i;
+
+    if (!pjsip_tls_excuse)
+        return PJ_FALSE;
+    names[0] = '\\0';
+    for (i = 0; i < cert->subj_alt_name.cnt && length < (int)sizeof(names); ++i) {
+        const pj_str_t *one = &cert->subj_alt_name.entry[i].name;
+        const int more = pj_ansi_snprintf(names + length, sizeof(names) - length, "%.*s\\n",
+                                          (int)one->slen, one->ptr);
+        if (length + more >= (int)sizeof(names))
+            names[length] = '\\0'; /* no name is better than half of one */
+        length += more;
+    }
+    if (cert->subj_alt_name.cnt == 0)
+        pj_ansi_snprintf(names, sizeof(names), "%.*s", (int)cert->subject.cn.slen, cert->subject.cn.ptr);
+    pj_ansi_snprintf(host, sizeof(host), "%.*s", (int)name->slen, name->ptr);
+    pj_ansi_snprintf(issuer, sizeof(issuer), "%.*s", (int)cert->issuer.cn.slen, cert->issuer.cn.ptr);
+    return pjsip_tls_excuse(host, pj_sockaddr_get_port(&tls->base.key.rem_addr), info->verify_status,
+                            names, issuer) != 0;
+}
+"""
+_CREATED = """    /* Done */
+    *p_transport = &tls->base;
+"""
+_ESTABLISHED = "    /* Mark that pending connect() operation has completed. */\n"
+_OWN_PORT = "    tls->base.local_name.port = tls->base.factory->addr_name.port;\n\n"
 
 PATCHES = (
     Patch(
@@ -79,8 +159,7 @@ PATCHES = (
     Patch(
         "pjsip/src/pjsua-lib/pjsua_call.c",
         _INCOMING,
-        "int (*pjsua_turn_away)(const char *host, int port, const char *message, int length);\n\n"
-        + _INCOMING,
+        _ASKS_ABOUT_INVITES + _INCOMING,
         "lets the gateway refuse an INVITE for its source alone, "
         "before a dialog or transaction is kept for it",
     ),
@@ -90,6 +169,62 @@ PATCHES = (
         _UNSECURED,
         "            case PJMEDIA_SRTP_DISABLED:\n",
         "hands offers of RTP/SAVP on to the gateway, which has its own SRTP, in place of a 488",
+    ),
+    Patch(
+        "pjlib/src/pj/ssl_sock_imp_common.c",
+        _LOCAL_ADDRESS,
+        "int (*pj_ssl_turn_away)(const char *host, int port);\n\n" + _LOCAL_ADDRESS,
+        "lets the gateway close a TLS connection before it costs a handshake",
+    ),
+    Patch(
+        "pjlib/src/pj/ssl_sock_imp_common.c",
+        _NEW_CONNECTION,
+        _ASKS_ABOUT_CONNECTIONS + _NEW_CONNECTION,
+        "asks it",
+    ),
+    Patch(
+        "pjlib/src/pj/ssl_sock_ossl.c",
+        _REUSE,
+        _REUSE.replace("1", "0"),
+        "each connection has the certificate that is there now, so that one is renewed without a restart",
+    ),
+    Patch(
+        "pjlib/src/pj/ssl_sock_ossl.c",
+        _CREDENTIALS,
+        _SYSTEM_CAS + _CREDENTIALS,
+        "a server is verified by the system's authorities where none are named",
+    ),
+    Patch(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        _COMMON_NAME,
+        _COMMON_NAME.replace("!matched)", "!matched && serv_cert->subj_alt_name.cnt == 0)", 1),
+        "the common name counts only where there are no alternative names (RFC 5922 7.1)",
+    ),
+    Patch(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        _CONNECTED,
+        _EXCUSE.lstrip() + "\n" + _CONNECTED,
+        "lets the gateway tell why a peer's certificate is refused, and take it where the admin said so",
+    ),
+    Patch(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        _REFUSED,
+        "    if (ssl_info.verify_status && tls->verify_server && is_excused(tls, &ssl_info))\n"
+        "        tls->verify_server = PJ_FALSE;\n" + _REFUSED,
+        "asks it",
+    ),
+    Patch(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        _CREATED,
+        _OWN_PORT + _CREATED,
+        "a Via names the port where we take connections, not the one that this connection happens to have "
+        "(RFC 3261 18.1.1)",
+    ),
+    Patch(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        _ESTABLISHED,
+        _OWN_PORT + _ESTABLISHED,
+        "the same once it is connected",
     ),
 )
 

@@ -6,13 +6,14 @@ its own runs all of it (`endpoint`); commands come in by a bounded queue, `core.
 the asyncio loop (`mailbox`). It decides nothing about calls: that is `core` and `gateway.calls`.
 
 `settings` what is configured · `endpoint` the public face and its thread · `stack` life of the PJSIP library
-· `door` strangers · `probe` OPTIONS to trunks · `account` incoming INVITEs · `call` one dialog as pjsua2 sees
-it · `leg` the same dialog as states and events · `messages`, `sdptext` plain text.
+· `door` strangers · `tls`, `identity`, `connections` TLS · `probe` OPTIONS to trunks · `account` incoming
+INVITEs · `call` one dialog as pjsua2 sees it · `leg` the same dialog as states and events · `messages`,
+`sdptext` plain text.
 """
 
 from gateway.sip.endpoint import SipEndpoint, SipStats
 from gateway.sip.errors import CommandQueueFull, SipError, SipStartError
-from gateway.sip.settings import SipSettings, SipTrunk
+from gateway.sip.settings import SipSettings, SipTls, SipTrunk
 
 __all__ = [
     "CommandQueueFull",
@@ -21,5 +22,6 @@ __all__ = [
     "SipSettings",
     "SipStartError",
     "SipStats",
+    "SipTls",
     "SipTrunk",
 ]

@@ -13,7 +13,7 @@ import pjsua2 as pj
 
 from gateway.core.events import LegOffered
 from gateway.core.model import Address, LegId
-from gateway.sip import sdptext
+from gateway.sip import library, sdptext
 from gateway.sip.guard import guarded
 from gateway.sip.messages import parse_address, parse_message, parse_name_addr, user_of
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 
 class GatewayAccount(pj.Account):  # type: ignore[misc]
-    """`stranger_status(source, message)` and then `refuse` are asked with each INVITE: a status, 0 for
-    none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it. `probed`: an
-    OPTIONS of ours is over.
+    """`stranger_status(source, handle, message)` and then `refuse` are asked with each INVITE: a status, 0
+    for none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it. `probed`: an
+    OPTIONS of ours is over. handle: of the TLS connection; `names_of` it tells who that is.
 
     Both get the call object or number before PJSIP has sent its 100, when a final response would lose its
     header fields.
@@ -31,12 +31,13 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
 
     def __init__(
         self,
-        stranger_status: Callable[[Address, str], int],
+        stranger_status: Callable[[Address, int | None, str], int],
         refuse: Callable[[], int | None],
         refused: Callable[[pj.Call, int, int | None], None],
         offered: Callable[[pj.Account, int, LegOffered], None],
         new_leg: Callable[[], LegId],
         probed: Callable[[pj.OnSendRequestParam], None],
+        names_of: Callable[[int | None], tuple[str, ...]],
     ) -> None:
         super().__init__()
         self._stranger_status = stranger_status
@@ -45,6 +46,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
         self._offered = offered
         self._new_leg = new_leg
         self._probed = probed
+        self._names_of = names_of
 
     def fail(self, why: str) -> None:
         """Nothing to do: pjsua2 answers 500 to an INVITE for which no call object was made."""
@@ -52,7 +54,8 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
     @guarded
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         source = parse_address(prm.rdata.srcAddress)
-        if status := self._stranger_status(source, prm.rdata.wholeMsg):
+        handle = library.secured_by(prm.rdata)
+        if status := self._stranger_status(source, handle, prm.rdata.wholeMsg):
             self._refused(pj.Call(self, prm.callId), status, None)
             return
         retry_after_s = self._refuse()
@@ -71,6 +74,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
             source=source,
             transport=message.transport,
             headers=message.headers,
+            names=self._names_of(handle),
         )
         self._offered(self, prm.callId, event)
 

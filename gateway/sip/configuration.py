@@ -14,8 +14,16 @@ from gateway.sip.settings import SipSettings, SipTrunk
 MAX_CALLS = 65_535
 """Asked of PJSIP, which lowers it to its compiled PJSUA_MAX_CALLS."""
 FREE_PORT_ATTEMPTS = 50
-TRANSPORT_TYPES = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
-TRANSPORT_TYPES_IPV6 = {"udp": pj.PJSIP_TRANSPORT_UDP6, "tcp": pj.PJSIP_TRANSPORT_TCP6}
+TRANSPORT_TYPES = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
+TRANSPORT_TYPES_IPV6 = {
+    "udp": pj.PJSIP_TRANSPORT_UDP6,
+    "tcp": pj.PJSIP_TRANSPORT_TCP6,
+    "tls": pj.PJSIP_TRANSPORT_TLS6,
+}
 
 
 def endpoint_config(settings: SipSettings) -> pj.EpConfig:

@@ -23,11 +23,19 @@ FORBIDDEN = 403
 
 
 class Doorkeeper:
-    """`emit` is given those that are to be told. `refused` counts all."""
+    """`emit` is given those that are to be told; `refused` counts all. `names_of(handle)`: what the peer of a
+    TLS connection has proven to be.
+    """
 
-    def __init__(self, door: Door | None, emit: Callable[[StrangerRefused], None]) -> None:
+    def __init__(
+        self,
+        door: Door | None,
+        emit: Callable[[StrangerRefused], None],
+        names_of: Callable[[int | None], tuple[str, ...]] = lambda handle: (),
+    ) -> None:
         self._door = door
         self._emit = emit
+        self._names_of = names_of
         self.refused = 0
         self.asked_by_pjsip = False
 
@@ -38,16 +46,16 @@ class Doorkeeper:
     def close(self) -> None:
         library.ask_before_calls(None)
 
-    def status_for(self, host: str, port: int, read_message: Callable[[], str]) -> int:
+    def status_for(self, host: str, port: int, handle: int | None, read_message: Callable[[], str]) -> int:
         """What to refuse an INVITE from this address with; 0: let it in. Never raises."""
         try:
-            return self._judge(host, port, read_message)
+            return self._judge(host, port, self._names_of(handle), read_message)
         except Exception:
             log_failure(log, "looking at the source of an INVITE")
             return 0  # intake looks again
 
-    def _judge(self, host: str, port: int, read_message: Callable[[], str]) -> int:
-        if self._door is None or self._door.knows(host):
+    def _judge(self, host: str, port: int, names: tuple[str, ...], read_message: Callable[[], str]) -> int:
+        if self._door is None or self._door.knows(host, names):
             return 0
         self.refused += 1
         others = self._door.turned_away()

@@ -10,9 +10,15 @@ import pjsua2
 
 _library = ctypes.CDLL(pjsua2._pjsua2.__file__)
 _library.pjsip_rdata_get_dlg.restype = ctypes.c_void_p
-_TurnAway = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
-_asked: list[object] = []
-"""What PJSIP holds a pointer to, kept alive."""
+_TurnAway = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int
+)
+_MayNotConnect = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
+_Excuse = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p, ctypes.c_char_p
+)
+_asked: dict[str, object] = {}
+"""What PJSIP holds a pointer to, kept alive; by the name of the variable."""
 
 
 def silence() -> None:
@@ -30,25 +36,70 @@ def calls_in_use() -> int:
     return int(_library.pjsua_call_get_count())
 
 
-def ask_before_calls(judge: Callable[[str, int, Callable[[], str]], int] | None) -> bool:
-    """Have `judge(host, port, read_message)` asked with each INVITE that begins a call: 0 to let it in, or a
-    final status. None: no longer. False where this PJSIP cannot (`pjsip.patches`).
+def ask_before_calls(judge: Callable[[str, int, int | None, Callable[[], str]], int] | None) -> bool:
+    """Have `judge(host, port, handle, read_message)` asked with each INVITE that begins a call: 0 to let it
+    in, or a final status. handle: of the TLS connection it came by; None: by none. None: no longer. False
+    where this PJSIP cannot (`pjsip.patches`).
     """
 
-    def answer(host: bytes, port: int, message: int, length: int) -> int:
+    def answer(host: bytes, port: int, handle: int | None, message: int, length: int) -> int:
         def read_message() -> str:
             return ctypes.string_at(message, length).decode(errors="surrogateescape")
 
-        return judge(host.decode(errors="replace"), port, read_message) if judge is not None else 0
+        return judge(_text(host), port, handle, read_message) if judge is not None else 0
 
+    return _ask("pjsua_turn_away", _TurnAway(answer) if judge is not None else None)
+
+
+def ask_before_handshakes(judge: Callable[[str, int], bool] | None) -> bool:
+    """Have `judge(host, port)` asked with each TLS connection that comes in; False closes it. Otherwise as
+    `ask_before_calls`.
+    """
+
+    def answer(host: bytes, port: int) -> int:
+        return 0 if judge is None or judge(_text(host), port) else 1
+
+    return _ask("pj_ssl_turn_away", _MayNotConnect(answer) if judge is not None else None)
+
+
+def ask_about_certificates(judge: Callable[[str, int, int, tuple[str, ...], str], bool] | None) -> bool:
+    """Have `judge(host, port, problems, names, issuer)` asked with each server whose certificate did not
+    verify for `host`; True keeps the connection. problems: PJ_SSL_CERT_E… or-ed. Otherwise as
+    `ask_before_calls`.
+    """
+
+    def answer(host: bytes, port: int, problems: int, names: bytes, issuer: bytes) -> int:
+        bears = tuple(name.lower() for name in _text(names).splitlines())
+        return int(judge is not None and judge(_text(host), port, problems, bears, _text(issuer)))
+
+    return _ask("pjsip_tls_excuse", _Excuse(answer) if judge is not None else None)
+
+
+def secured_by(rdata: Any) -> int | None:
+    """Handle of the TLS connection that a request (`SipRxData`) came by; None: by none, or this PJSIP cannot
+    tell.
+    """
     try:
-        pointer = ctypes.c_void_p.in_dll(_library, "pjsua_turn_away")
+        function = _library.pjsua_secured_by
+    except AttributeError:
+        return None
+    function.restype = ctypes.c_void_p
+    handle: int | None = function(ctypes.c_void_p(int(rdata.pjRxData)))
+    return handle
+
+
+def _ask(variable: str, function: Any) -> bool:
+    try:
+        pointer = ctypes.c_void_p.in_dll(_library, variable)
     except ValueError:
         return False
-    function = _TurnAway(answer)
-    pointer.value = ctypes.cast(function, ctypes.c_void_p).value if judge is not None else None
-    _asked[:] = [function]
+    pointer.value = ctypes.cast(function, ctypes.c_void_p).value if function is not None else None
+    _asked[variable] = function
     return True
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
 
 
 def respond(rdata: Any, status: int) -> bool:

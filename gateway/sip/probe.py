@@ -14,10 +14,13 @@ from gateway.sip.messages import one_line, parse_message, wire_text
 
 
 class Prober:
-    """`emit` takes the answers."""
+    """`emit` takes the answers. `refusal(trunk)`: why its certificate was not taken; empty: it was."""
 
-    def __init__(self, emit: Callable[[TrunkAnswered], None]) -> None:
+    def __init__(
+        self, emit: Callable[[TrunkAnswered], None], refusal: Callable[[str], str] = lambda trunk: ""
+    ) -> None:
         self._emit = emit
+        self._refusal = refusal
         self._tokens: dict[str, pj.SipHeader] = {}
         """By trunk: an object whose address PJSIP gives back with the answer. Kept: pjsua2 takes nothing but
         pointers."""
@@ -49,5 +52,5 @@ class Prober:
         elif event.type == pj.PJSIP_EVENT_TIMER:
             code, why = 408, "no answer to OPTIONS"
         else:
-            code, why = 503, f"cannot be reached: {event.tsx.statusText}"
+            code, why = 503, f"cannot be reached: {self._refusal(trunk) or event.tsx.statusText}"
         self._emit(TrunkAnswered(trunk, code, why))

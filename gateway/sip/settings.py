@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.model import Address
+
 
 @dataclass(frozen=True, slots=True)
 class SipTrunk:
@@ -13,11 +15,29 @@ class SipTrunk:
     proxy: str | None = None
     """Outbound proxy URI (`sip:sbc.example:5060;lr`), sent as a Route; None: the Request-URI decides."""
     transport: str = "udp"
-    """`udp` or `tcp`: appended to a Request-URI that names none."""
+    """`udp`, `tcp` or `tls`: appended to a Request-URI that names none."""
+    address: Address | None = None
+    """(host, port) by TLS: whose certificate is looked at."""
+    verify: bool = True
+    """By TLS: is a certificate refused that is not valid, or not for the host?"""
+    names: frozenset[str] = frozenset()
+    """By TLS: whom its peers' certificates may be for, in lower case."""
     username: str | None = None
     """Digest user (RFC 3261 §22); None: challenges are not answered."""
     password: str = ""
     realm: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class SipTls:
+    """Who we are by TLS, and whom we believe; as `config.model.SipTls`. Files in PEM."""
+
+    certificate: str
+    key: str
+    ca: str | None = None
+    verify_client: bool = False
+    port: int = 5061
+    minimum_version: str = "1.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,8 @@ class SipSettings:
     port: int = 5060
     """0 lets the system choose; `SipEndpoint.bound` tells which."""
     transports: tuple[str, ...] = ("udp", "tcp")
+    tls: SipTls | None = None
+    """Needed where `transports` has `tls`."""
     advertised_address: str | None = None
     """Address for Via and Contact where it differs from the bound one (NAT); None: the interface's."""
     user_agent: str = "Floorwalker"

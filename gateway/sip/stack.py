@@ -30,6 +30,7 @@ from gateway.sip.parameters import turn_away
 from gateway.sip.probe import Prober
 from gateway.sip.settings import SipSettings, SipTrunk
 from gateway.sip.states import LegState
+from gateway.sip.tls import GatewayEndpoint, TlsDesk
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,11 @@ class SipStack:
         refuse: Callable[[int], int | None],
         door: Door | None = None,
     ) -> None:
-        self.doorkeeper = Doorkeeper(door, emit)
-        self._prober = Prober(emit)
+        self._tls = TlsDesk(settings.tls, settings.trunks, door) if settings.tls else None
+        names_of = self._tls.names_of if self._tls else nobody
+        self.doorkeeper = Doorkeeper(door, emit, names_of)
+        self._prober = Prober(emit, self._tls.take_refusal if self._tls else no_reason)
+        self._names_of = names_of
         self._settings = settings
         self._emit = emit
         self._refuse = refuse
@@ -86,7 +90,7 @@ class SipStack:
         if not _library_taken.acquire(blocking=False):
             raise SipStartError("this process has a SIP endpoint already; PJSIP allows one at a time")
         library.silence()
-        self._endpoint = pj.Endpoint()
+        self._endpoint = GatewayEndpoint(self._tls.state_changed if self._tls else None)
         why = ""
         try:
             self._start()
@@ -105,6 +109,8 @@ class SipStack:
         self.capacity = library.call_capacity()
         self._endpoint.audDevManager().setNoDev()
         port = self._settings.port or free_port(self._settings.bind_host)
+        if self._tls is not None:
+            self._tls.open()
         for transport in self._settings.transports:
             self._listen(transport, port)
         self.doorkeeper.open()
@@ -120,6 +126,8 @@ class SipStack:
         while self._refusals:
             turn_away(*self._refusals.pop())
         self._graves.clear()
+        if self._tls is not None:
+            self._tls.look()
 
     def close(self) -> None:
         """End every leg, wait a little for the peers' answers, destroy the library. Bounded by
@@ -143,12 +151,20 @@ class SipStack:
                 log.warning("closing PJSIP: %s", error.reason)
             self._accounts.clear()  # only now: PJSIP minds losing one while a BYE still waits for its answer
             self._endpoint = None
+            if self._tls is not None:
+                self._tls.close()
             _library_taken.release()
 
     def _listen(self, transport: str, port: int) -> None:
         settings = self._settings
         assert self._endpoint is not None
+        if transport == "tls":
+            if settings.tls is None or self._tls is None:
+                raise SipStartError('the transport "tls" needs a certificate: [sip.tls]')
+            port = settings.tls.port
         kind, config = transport_config(settings, transport, port)
+        if transport == "tls" and self._tls is not None:
+            self._tls.configure(config)
         try:
             info = self._endpoint.transportGetInfo(self._endpoint.transportCreate(kind, config))
         except pj.Error as error:
@@ -167,6 +183,7 @@ class SipStack:
             self._offered,
             new_leg_id,
             self._prober.answered,
+            self._names_of,
         )
         account.create(account_config(self._settings, trunk), name is None)
         self._accounts[name] = account
@@ -203,10 +220,10 @@ class SipStack:
         self._calls[event.leg] = DialogCall(account, leg, self, call_id, peer_wants_offer=event.sdp is None)
         self._emit(event)
 
-    def _stranger_status(self, source: Address, message: str) -> int:
+    def _stranger_status(self, source: Address, handle: int | None, message: str) -> int:
         if self.doorkeeper.asked_by_pjsip:
             return 0
-        return self.doorkeeper.status_for(*source, lambda: message)
+        return self.doorkeeper.status_for(*source, handle, lambda: message)
 
     def _refused(self, call: pj.Call, status: int, retry_after_s: int | None) -> None:
         if retry_after_s is not None:
@@ -216,6 +233,15 @@ class SipStack:
     def bury(self, call: DialogCall) -> None:
         self._calls.pop(call.leg.id, None)
         self._graves.append(call)
+
+
+def nobody(handle: int | None) -> tuple[str, ...]:
+    """Without TLS nobody proves anything."""
+    return ()
+
+
+def no_reason(trunk: str) -> str:
+    return ""
 
 
 def new_leg_id() -> LegId:

@@ -68,6 +68,8 @@ class Settings:
     """Of all trunks; 0, so that scripted peers get only what their script is about."""
     web_port: int = 0
     """0: the system chooses."""
+    sip: str = ""
+    """More of the section `[sip]`."""
     extra: str = ""
     """More of the file, as it stands."""
     codecs: str = '["PCMA", "PCMU"]'
@@ -83,7 +85,7 @@ class Settings:
     def toml(self, ports: Ports) -> str:
         lines = [
             '[node]\nname = "node1"\nsite = "leeds"',
-            '[sip]\nbind = "127.0.0.1:0"',
+            f'[sip]\nbind = "127.0.0.1:0"\n{self.sip}',
             f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}\n'
             f"codecs = {self.codecs}\ntranscode = {str(self.transcode).lower()}",
             self._trunk("home", ports.home) + f'\ndtmf = "{self.home_dtmf}"',
@@ -143,7 +145,7 @@ class Gateway:
         self._more = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
-        self.sip_udp = self.sip_tcp = 0
+        self.sip_udp = self.sip_tcp = self.sip_tls = 0
         self.url = ""
 
     @property
@@ -170,8 +172,9 @@ class Gateway:
         self._reader = threading.Thread(target=self._read, name="gateway log", daemon=True)
         self._reader.start()
         ready = self.wait_for("gateway.ready")
-        ports = dict(re.findall(r"(udp|tcp):[\d.]+:(\d+)", " ".join(ready["sip"])))
+        ports = dict(re.findall(r"(udp|tcp|tls):[\d.]+:(\d+)", " ".join(ready["sip"])))
         self.sip_udp, self.sip_tcp = int(ports["udp"]), int(ports["tcp"])
+        self.sip_tls = int(ports.get("tls", 0))
         self.url = ready["web"]
 
     def stop(self) -> int:
@@ -277,6 +280,8 @@ class Gateway:
         """What to dial to reach a number through the gateway."""
         if transport == "tcp":
             return f"sip:{number}@127.0.0.1:{self.sip_tcp};transport=tcp"
+        if transport == "tls":
+            return f"sip:{number}@127.0.0.1:{self.sip_tls};transport=tls"
         return f"sip:{number}@127.0.0.1:{self.sip_udp}"
 
     async def get(self, path: str, who: str = "fiona") -> Any:

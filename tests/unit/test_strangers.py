@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ class Clock:
         return self.now_s
 
 
-def identify(host: str) -> str:
+def identify(host: str, names: Iterable[str] = ()) -> str:
     if host != "192.0.2.1":
         raise NotPermitted(host)
     return "pbx"

@@ -13,7 +13,7 @@ from gateway.config.model.mqtt import Mqtt
 from gateway.config.model.node import Limits, Log, Node
 from gateway.config.model.people import Advisor, TeamEntry, UserEntry
 from gateway.config.model.section import Section
-from gateway.config.model.sip import Sip
+from gateway.config.model.sip import Sip, SipTls
 from gateway.config.model.store import Retention, Store
 from gateway.config.model.supervision import Codes, Supervision, SupervisorKeys
 from gateway.config.model.trunks import Route, RouteTo, Trunk
@@ -39,6 +39,7 @@ __all__ = [
     "RouteTo",
     "Section",
     "Sip",
+    "SipTls",
     "Store",
     "Supervision",
     "SupervisorKeys",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from gateway.config.fields import IpNetwork, Name, Peer, split_host_port
+from gateway.config.fields import Name, Peer, Source, split_host_port
 from gateway.config.model.section import Section
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, KeysBy
@@ -17,22 +17,30 @@ class Trunk(Section):
 
     name: Name
     uri: Peer
-    """`sip:host:port`; port 5060 where it is left out."""
-    transport: Literal["udp", "tcp"] = "udp"
+    """`sip:host:port`; port 5060 where it is left out, 5061 by TLS."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    verify: StrictBool = True
+    """By TLS: must its certificate be valid and for the host of `uri`? False: whoever answers is believed."""
     srtp: Security = Security.OFF
     """Secure media with its phones: off, optional (with those that speak it), required."""
-    identify_by: tuple[IpNetwork, ...] = ()
-    """Source addresses of this trunk. Once any trunk has some, packets from elsewhere are refused with
-    403."""
+    identify_by: tuple[Source, ...] = ()
+    """Source addresses of this trunk, and as `tls:NAME` names of its verified certificate. Once any trunk has
+    some, packets from elsewhere are refused with 403."""
     dtmf: KeysBy = KeysBy.RFC4733
     """How its phones send keys."""
     options_interval: Annotated[float, Field(strict=True, ge=0, le=3600)] = 30.0
     """It is asked by OPTIONS so often whether it is there [s], at most once a second; 0: never."""
 
     @property
+    def certified(self) -> frozenset[str]:
+        """Whom its peers' certificates may be for."""
+        named = {source.removeprefix("tls:") for source in self.identify_by if isinstance(source, str)}
+        return frozenset(named | {self.address[0].lower()})
+
+    @property
     def address(self) -> Address:
         """Host (IP or name) and port."""
-        return split_host_port(self.uri.partition(":")[2], 5060)
+        return split_host_port(self.uri.partition(":")[2], 5061 if self.transport == "tls" else 5060)
 
 
 class RouteTo(Section):
