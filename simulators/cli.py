@@ -19,10 +19,11 @@ from .load import Load, run_load
 from .pbx import Notice, Pbx
 from .phone import Phone
 from .script import key_presses, seconds
+from .tls import Tls
 
 app = typer.Typer(
     name="simulators",
-    help="Simulated patients, advisors, floorwalkers, a PBX, and load: real SIP and RTP over UDP or TCP.",
+    help="Simulated patients, advisors, floorwalkers, a PBX, and load: real SIP (UDP, TCP, TLS) and RTP.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -30,7 +31,14 @@ app = typer.Typer(
 
 Host = Annotated[str, typer.Option(help="Own address.")]
 Port = Annotated[int, typer.Option(help="Own SIP port; 0 takes any free one.")]
-Transport = Annotated[str, typer.Option(help="udp or tcp.")]
+Transport = Annotated[str, typer.Option(help="udp, tcp or tls.")]
+Pem = Annotated[
+    Path | None, typer.Option("--certificate", help="For tls: own certificate and key, in one PEM file.")
+]
+Ca = Annotated[
+    Path | None, typer.Option("--ca", help="For tls: PEM file of whom to believe; else everybody.")
+]
+Srtp = Annotated[str, typer.Option(help="off, optional or required: SRTP, its keys in SDP.")]
 Proxy = Annotated[str | None, typer.Option(help="Send every request through this SIP URI first.")]
 Registrar = Annotated[str | None, typer.Option(help="Register at this SIP URI, such as sip:127.0.0.1:5070.")]
 Password = Annotated[str | None, typer.Option(envvar="SIMULATOR_PASSWORD", help="For digest, where asked.")]
@@ -66,6 +74,9 @@ def caller(
     registrar: Registrar = None,
     password: Password = None,
     codecs: Codecs = "PCMA,PCMU",
+    certificate: Pem = None,
+    ca: Ca = None,
+    srtp: Srtp = "off",
     verbose: Verbose = False,
 ) -> None:
     """A patient who calls. Exit code 1 when the call is refused or nobody answers."""
@@ -75,7 +86,8 @@ def caller(
         script = _script(
             "patient", say or ["patient-chest-pain"], loop, keys, key_method, record, hang_up_after, levels
         )
-        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs)
+        tls = Tls(certificate, None, ca)
+        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs, tls, srtp)
         async with _opened(phone, tell, verbose):
             return await people.make_call(phone, to, script, tell, seconds(answer_timeout))
 
@@ -103,6 +115,9 @@ def advisor(
     registrar: Registrar = None,
     password: Password = None,
     codecs: Codecs = "PCMA,PCMU",
+    certificate: Pem = None,
+    ca: Ca = None,
+    srtp: Srtp = "off",
     verbose: Verbose = False,
 ) -> None:
     """An advisor at home who answers calls until interrupted."""
@@ -113,7 +128,8 @@ def advisor(
         script = _script("advisor", words, loop, keys, key_method, record, hang_up_after, levels)
         script.hold_at_s = seconds(hold_at) if hold_at else None
         script.resume_at_s = seconds(resume_at) if resume_at else None
-        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs)
+        tls = Tls(certificate, None, ca)
+        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs, tls, srtp)
         async with _opened(phone, tell, verbose):
             return await people.take_calls(
                 phone, script, tell, answer_after_s=seconds(answer_after), once=once
@@ -145,6 +161,9 @@ def floorwalker(
     registrar: Registrar = None,
     password: Password = None,
     codecs: Codecs = "PCMA,PCMU",
+    certificate: Pem = None,
+    ca: Ca = None,
+    srtp: Srtp = "off",
     verbose: Verbose = False,
 ) -> None:
     """A clinician who joins calls. In a terminal, keys typed are pressed: 4 listen, 5 whisper, 6 barge, #
@@ -157,7 +176,8 @@ def floorwalker(
     async def live() -> int:
         script = _script("floorwalker", say or [], loop, keys, key_method, record, hang_up_after, levels)
         script.interactive = not script.keys
-        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs)
+        tls = Tls(certificate, None, ca)
+        phone = _phone(user, host, port, transport, proxy, registrar, password, codecs, tls, srtp)
         async with _opened(phone, tell, verbose):
             if dial:
                 code = await people.make_call(phone, dial, script, tell, 60)
@@ -284,6 +304,8 @@ def _phone(
     registrar: str | None,
     password: str | None,
     codecs: str,
+    tls: Tls,
+    srtp: str,
 ) -> Phone:
     names = tuple(name.strip().upper() for name in codecs.split(",") if name.strip())
     if unknown := set(names) - {"PCMA", "PCMU"}:
@@ -297,6 +319,8 @@ def _phone(
         registrar=registrar,
         password=password,
         codecs=names or ("PCMA",),
+        tls=tls if transport == "tls" else None,
+        srtp=srtp,
     )
 
 

@@ -18,6 +18,7 @@ from gateway.core.actions import Invite
 from gateway.core.events import FromSignalling, LegEnded, LegOffered
 from gateway.core.model import Address, LegId
 from gateway.core.ports import Door
+from gateway.core.routing import with_transport
 from gateway.sip import library
 from gateway.sip.account import GatewayAccount
 from gateway.sip.call import DialogCall
@@ -191,19 +192,18 @@ class SipStack:
     # ── commands ──
 
     def invite(self, wanted: Invite) -> None:
-        leg, uri = wanted.leg, wanted.uri
+        leg = wanted.leg
         account = self._accounts.get(wanted.trunk)
         if account is None:
             self._emit(LegEnded(leg, 500, f"no trunk is named {wanted.trunk!r}"))
             return
         configured = self._settings.trunks.get(wanted.trunk or "", SipTrunk())
-        if configured.transport != "udp" and ";transport=" not in uri.lower():
-            uri = f"{uri};transport={configured.transport}"
         call = DialogCall(account, Leg(leg, LegState.CALLING, self._emit), self)
         self._calls[leg] = call
         from_header = None
         if wanted.from_uri or wanted.from_name:
             from_header = name_addr(wanted.from_uri or account.getInfo().uri, wanted.from_name)
+        uri = with_transport(wanted.uri, configured.transport)
         call.invite(uri, wanted.sdp, from_header, wanted.headers)
 
     def ask_options(self, trunk: str, uri: str) -> None:
