@@ -299,5 +299,6 @@ def sip_settings(config: Config) -> SipSettings:
 
 def _proxy(config: Config, trunk: Trunk) -> str | None:
     """Requests go where their URI says; only where a route's names another host must the trunk be said."""
-    elsewhere = any(route.to.trunk == trunk.name and "{trunk}" not in route.to.uri for route in config.routes)
+    routes = (route.to for route in config.routes if trunk.name in route.to.trunks)
+    elsewhere = any("{trunk}" not in to.uri for to in routes)
     return with_transport(f"sip:{host_port(trunk.address)};lr", trunk.transport) if elsewhere else None

@@ -86,7 +86,7 @@ class Exchange(Control):
         self.packets_refused: Counter[str] = Counter()
         """Packets on legs' ports that were dropped since the start, by reason."""
         directory = directory or Directory(config)
-        intake = Intake(config, directory)
+        intake = Intake(config, directory, lambda trunk: self.trunks.is_down(trunk))
         tone = config.supervision.join_tone
         self._policies = Policies(
             ((team.name, team.policy(tone)) for team in config.teams), TeamPolicy(join_tone=tone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.config.model import Advisor, Config
@@ -66,8 +66,10 @@ class Intake:
     refused.
     """
 
-    def __init__(self, config: Config, directory: Directory) -> None:
-        self.router = Router(config.routes, config.trunks)
+    def __init__(
+        self, config: Config, directory: Directory, is_down: Callable[[str], bool] = lambda trunk: False
+    ) -> None:
+        self.router = Router(config.routes, config.trunks, is_down)
         self._codes = FeatureCodes(config.supervision.codes.by_mode())
         self._directory = directory
         self._secret = secrets.token_bytes(8)

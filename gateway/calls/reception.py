@@ -129,6 +129,7 @@ class Reception:
                 extension=plan.extension,
                 uri=plan.target.uri,
                 trunk=plan.target.trunk,
+                others=plan.target.others,
                 calling_address=self._media.add_leg(call_id, offered.leg, plan.calling_role, calling_keys),
                 called_address=self._media.add_leg(call_id, called, called_role, called_keys),
                 headers=plan.headers,

@@ -60,6 +60,10 @@ class TrunkWatch:
             timer.cancel()
         self._timers.clear()
 
+    def is_down(self, trunk: str) -> bool:
+        """Is it known not to answer?"""
+        return self.health[trunk].up is False
+
     def answered(self, event: TrunkAnswered) -> None:
         """However late: a final response is one."""
         trunk = self._trunks.get(event.trunk)

@@ -84,7 +84,7 @@ def summary(config: Config) -> Iterator[tuple[str, str]]:
             f"{trunk.name}: {trunk.uri} by {trunk.transport}, media {_secured(trunk)}, calls from {sources}",
         )
     for position, route in enumerate(config.routes):
-        text = f"{position + 1}. {route.match} goes to {route.to.uri} by trunk {route.to.trunk}"
+        text = f"{position + 1}. {route.match} goes to {route.to.uri} by trunk {' or '.join(route.to.trunks)}"
         yield _first(position, "Routes in order"), plain(text)
     teams = {advisor.team for advisor in config.advisors}
     yield "Advisors", f"{len(config.advisors)} in {len(teams)} team{'' if len(teams) == 1 else 's'}"

@@ -27,7 +27,7 @@ def check_exposure(draft: Draft) -> Iterator[Mistake]:
     yield from _check_streams(draft)
     for position, trunk in enumerate(draft.config.trunks):
         for number, network in enumerate(trunk.identify_by):
-            if network.prefixlen == 0:
+            if not isinstance(network, str) and network.prefixlen == 0:
                 message = f"found {network}; that is everybody: anyone may call, and claim to be a supervisor"
                 loc = ("trunk", position, "identify_by", number)
                 yield draft.mistake(loc, message, "give the addresses of the PBX or SBC", fatal=False)

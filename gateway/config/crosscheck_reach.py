@@ -83,8 +83,13 @@ def _check_families(draft: Draft) -> Iterator[Mistake]:
 def _check_own_sources(draft: Draft) -> Iterator[Mistake]:
     """A trunk that calls from where it is called, as most do, must be let in from there."""
     for position, _, (host, _) in _trunks(draft):
-        ip, networks = _ip(host), draft.config.trunks[position].identify_by
-        if ip is not None and networks and not any(ip in network for network in networks):
+        ip, sources = _ip(host), draft.config.trunks[position].identify_by
+        networks = [source for source in sources if not isinstance(source, str)]
+        if (
+            ip is not None
+            and len(networks) == len(sources) > 0
+            and not any(ip in network for network in networks)
+        ):
             message = f"lacks the trunk's own address {host}: if it calls from there, it is refused with 403"
             yield draft.mistake(("trunk", position, "identify_by"), message, fatal=False)
 

@@ -145,10 +145,12 @@ def _check_route(draft: Draft, position: int, route: Route, known: set[str]) -> 
         message = f"found {shown(route.match)}; not a regular expression: {why}{where}"
         hint = "a + in front of a number is written \\\\+ in TOML" if route.match.startswith("+") else ""
         yield draft.mistake(("route", position, "match"), message, hint)
-    if route.to.trunk not in known and not draft.is_broken("trunk", ""):
-        allowed = f"allowed: {', '.join(sorted(known))}" if known else "there is no [[trunk]]"
-        message = f"found {shown(route.to.trunk)}; no trunk has that name; {allowed}"
-        yield draft.mistake(("route", position, "to", "trunk"), message, near(route.to.trunk, known))
+    for name in route.to.trunks if not draft.is_broken("trunk", "") else ():
+        if name not in known:
+            allowed = f"allowed: {', '.join(sorted(known))}" if known else "there is no [[trunk]]"
+            message = f"found {shown(name)}; no trunk has that name; {allowed}"
+            yield draft.mistake(("route", position, "to", "trunk"), message, near(name, known))
+    yield from _check_alternatives(draft, position, route)
     if groups is not None:
         try:
             Template(route.to.uri, {"number", "trunk", *groups})
@@ -156,3 +158,18 @@ def _check_route(draft: Draft, position: int, route: Route, known: set[str]) -> 
             names = ", ".join(f"{{{name}}}" for name in ("number", "trunk", *sorted(groups)))
             message = f'found {shown(route.to.uri)}; {error}; allowed: "sip:...@..." with {names}'
             yield draft.mistake(("route", position, "to", "uri"), message)
+
+
+def _check_alternatives(draft: Draft, position: int, route: Route) -> Iterator[Mistake]:
+    """A call that is tried by another trunk keeps its legs as they are."""
+    names = route.to.trunks
+    loc = ("route", position, "to", "trunk")
+    if len(set(names)) < len(names):
+        yield draft.mistake(
+            loc, "a trunk stands in it twice", "each once; `weight` says how many calls it gets"
+        )
+    found = [trunk for trunk in draft.config.trunks if trunk.name in names]
+    if len({(trunk.srtp, trunk.dtmf) for trunk in found}) > 1:
+        yield draft.mistake(
+            loc, "its trunks differ in `srtp` or `dtmf`", "trunks of one route must agree in both"
+        )

@@ -96,7 +96,7 @@ class Call:
 
     def deadline_s(self) -> float | None:
         """When `tick` is next wanted [s, monotonic]; None: not before another event."""
-        due = [self._life.due_s]
+        due = [self._life.due_s, self._setup.attempts.due_s if self._calling else None]
         if self.live:
             due += [self._supervision.deadline_s(), self._vigil.due_s(on_hold=self._reoffers.on_hold)]
         return min((at for at in due if at is not None), default=None)
@@ -118,6 +118,11 @@ class Call:
     @property
     def over(self) -> bool:
         return self._life.over
+
+    @property
+    def _calling(self) -> bool:
+        """Is the other party called, and nothing heard of them yet?"""
+        return self.state is State.RINGING and self._setup.called.state is LegState.INVITED
 
     @property
     def advisor_present(self) -> bool:
@@ -175,7 +180,10 @@ class Call:
         if leg is None:
             return
         if isinstance(event, LegEnded):
-            self._life.leg_ended(leg, event)
+            if not (
+                leg is self._setup.called and self._calling and self._setup.goes_on(event.code, event.reason)
+            ):
+                self._life.leg_ended(leg, event)
         elif leg.alive and not self.over:
             self._events.handle(leg, event)
         elif isinstance(event, LegAnswered) and leg.state is LegState.ENDING:
@@ -277,6 +285,9 @@ class Call:
     def tick(self, now: Moment) -> None:
         """Something of `deadline_s` is due."""
         self._talk.now = now
+        due_s = self._setup.attempts.due_s
+        if self._calling and due_s is not None and now.s >= due_s:
+            self._setup.went_silent()
         self._life.tick()
         if self.live:
             self._supervision.tick()

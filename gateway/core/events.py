@@ -40,6 +40,13 @@ class LegOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class LegTrying:
+    """The peer's server has our INVITE (100, or any later provisional response)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class LegProgress:
     """A provisional response to our INVITE: 180 ringing, 183 with early media."""
 
@@ -114,6 +121,7 @@ class LegEnded:
 
 SignallingEvent = (
     LegOffered
+    | LegTrying
     | LegProgress
     | LegAnswered
     | LegConfirmed

@@ -13,6 +13,7 @@ KINDS = frozenset(
         "call.changed",
         "call.ended",
         "call.refused",
+        "call.rerouted",
         "call.talk",
         "talk.levels",
         "supervisor.rung",

@@ -15,6 +15,7 @@ from gateway.core.events import (
     LegReanswered,
     LegReoffered,
     LegReofferRefused,
+    LegTrying,
     MediaEvent,
     SignallingEvent,
     StreamLatched,
@@ -56,7 +57,10 @@ class LegEvents:
         """`leg` is alive, and so is the call. An event that comes too late to matter changes nothing."""
         supervisor = self._supervision.find(leg.id)
         match event:
+            case LegTrying() if leg is self._setup.called:
+                self._setup.attempts.heard(rings=False)
             case LegProgress() if leg is self._setup.called:
+                self._setup.attempts.heard(rings=event.code in RINGING_CODES)
                 self._progress(event)
             case LegAnswered() if leg is self._setup.called:
                 self._answered(event)

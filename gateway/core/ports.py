@@ -25,7 +25,7 @@ class Signalling(Protocol):
 
     def invite(self, wanted: Invite) -> None:
         """Call `wanted.uri` with the offer `wanted.sdp`; `wanted.leg` is the caller's to choose. Then
-        LegProgress*, LegAnswered or LegEnded.
+        LegTrying, LegProgress*, LegAnswered or LegEnded.
         """
 
     def progress(self, leg: LegId, code: int, sdp: str | None = None) -> None:

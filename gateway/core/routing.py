@@ -8,15 +8,17 @@ put into one.
 from __future__ import annotations
 
 import ipaddress
+import random
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Protocol
 from urllib.parse import quote
 
 from gateway.core.errors import NoRoute, NotPermitted
 from gateway.core.model import Address
+from gateway.core.trunkchoice import Weighed, in_order
 
 MAX_NUMBER = 128
 """Longest called number that is looked at [# characters]; bounds the work a pattern can make."""
@@ -27,9 +29,7 @@ _DIRECT = re.compile(r"[A-Za-z0-9_.!~*'()+-]+@[A-Za-z0-9_.:\[\]-]+")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class TrunkLike(Protocol):
-    @property
-    def name(self) -> str: ...
+class TrunkLike(Weighed, Protocol):
     @property
     def address(self) -> Address: ...
     @property
@@ -41,7 +41,7 @@ class TrunkLike(Protocol):
 
 class RouteToLike(Protocol):
     @property
-    def trunk(self) -> str: ...
+    def trunks(self) -> tuple[str, ...]: ...
     @property
     def uri(self) -> str: ...
 
@@ -63,6 +63,8 @@ class Target:
     """Name of the trunk; None for a user who is called directly."""
     route: int | None = None
     """Position of the route that decided, from 0; None where none did."""
+    others: tuple[Target, ...] = ()
+    """Where else, in this order, if nobody can be reached there."""
 
 
 class TemplateError(ValueError):
@@ -105,19 +107,27 @@ def host_port(address: Address) -> str:
 
 
 class Router:
-    """The routes and trunks of one configuration.
+    """The routes and trunks of one configuration. `is_down(trunk)`: is it known not to answer?
 
     Raises `re.error`, `TemplateError` or `KeyError` (unknown trunk) for routes that `gateway check` would
     have refused.
     """
 
-    def __init__(self, routes: Iterable[RouteLike], trunks: Iterable[TrunkLike]) -> None:
+    def __init__(
+        self,
+        routes: Iterable[RouteLike],
+        trunks: Iterable[TrunkLike],
+        is_down: Callable[[str], bool] = lambda trunk: False,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._is_down = is_down
+        self._draw = draw
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._rules = []
         for route in routes:
             pattern = re.compile(route.match)
             template = Template(route.to.uri, {"number", "trunk", *pattern.groupindex})
-            self._rules.append((pattern, template, self._trunks[route.to.trunk]))
+            self._rules.append((pattern, template, [self._trunks[name] for name in route.to.trunks]))
         self._networks: list[tuple[Network, str]] = []
         self._names: dict[str, str] = {}
         for trunk in self._trunks.values():
@@ -129,15 +139,17 @@ class Router:
         self._networks.sort(key=lambda pair: pair[0].prefixlen, reverse=True)
 
     def route(self, number: str) -> Target:
-        """Where a call to `number` goes. Raises `NoRoute`."""
+        """Where a call to `number` goes, and where else (`core.trunkchoice`). Raises `NoRoute`."""
         if len(number) <= MAX_NUMBER:
-            for position, (pattern, template, trunk) in enumerate(self._rules):
+            for position, (pattern, template, trunks) in enumerate(self._rules):
                 if found := pattern.fullmatch(number):
                     groups = {name: escape(text or "") for name, text in found.groupdict().items()}
-                    values = {**groups, "number": escape(number), "trunk": host_port(trunk.address)}
-                    return Target(
-                        with_transport(template.fill(values), trunk.transport), trunk.name, position
-                    )
+                    targets = []
+                    for trunk in in_order(trunks, self._is_down, self._draw):
+                        values = {**groups, "number": escape(number), "trunk": host_port(trunk.address)}
+                        uri = with_transport(template.fill(values), trunk.transport)
+                        targets.append(Target(uri, trunk.name, position))
+                    return replace(targets[0], others=tuple(targets[1:]))
         raise NoRoute(f"no route for {number[:MAX_NUMBER]!r}")
 
     def reach(self, identity: str) -> Target:

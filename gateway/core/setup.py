@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.core.actions import Answer, Invite, Progress
+from gateway.core.actions import Answer, HangUp, Invite, Progress
+from gateway.core.attempts import Attempts
 from gateway.core.codecs import Codec, standard
 from gateway.core.conversation import Conversation
 from gateway.core.direction import reverse
@@ -20,8 +21,10 @@ from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, Direction, Encoding, LegId, Role
+from gateway.core.offeranswer import Audio
 from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
+from gateway.core.routing import Target
 
 
 class AdvisorLike(Protocol):
@@ -78,6 +81,8 @@ class Setup:
     session_id: int = 1
     calling_security: Security = Security.OFF
     called_security: Security = Security.OFF
+    others: tuple[Target, ...] = ()
+    """Where else, if nobody can be reached there."""
 
 
 class CallSetup:
@@ -93,14 +98,38 @@ class CallSetup:
         dialling_out = setup.calling_role is Role.ADVISOR
         self.calling: Leg = conversation.advisor if dialling_out else conversation.caller
         self.called: Leg = conversation.partner(self.calling)
+        first = Target(setup.uri, setup.trunk)
+        self.attempts = Attempts([first, *setup.others], conversation.now.s)
+        self._offered: Audio | None = None
 
     def start(self) -> None:
         """Call the other party with the calling party's codecs."""
-        setup, offer = self._setup, self._setup.offered.sdp
-        if offer is None:
+        if self._setup.offered.sdp is not None:
+            self._offered = self.calling.session.take_offer(self._setup.offered.sdp)
+        self._call(self.attempts.target)
+
+    def went_silent(self) -> None:
+        """Give up on a trunk that does not respond: when its leg has ended, the next one is tried."""
+        self.attempts.silent()
+        self._talk.do(HangUp(self.called.id))
+
+    def goes_on(self, code: int, reason: str) -> bool:
+        """The called leg has ended before anything came of it: is the called party tried by another trunk?"""
+        before, why = self.attempts.target, "no response" if self.attempts.abandoned else f"{code} {reason}"
+        target = self.attempts.next(code, self._talk.now.s)
+        if target is None:
+            return False
+        facts = {"trunk": target.trunk, "instead_of": before.trunk, "why": why.strip()}
+        self._talk.publish("call.rerouted", facts)
+        self._call(target)
+        return True
+
+    def _call(self, target: Target) -> None:
+        """Send an INVITE with an offer of its own: no trunk sees the keys that another one had."""
+        setup, audio = self._setup, self._offered
+        if audio is None:
             text = self.called.session.offer(standard(self._policy.encodings))
         else:
-            audio = self.calling.session.take_offer(offer)
             encodings = [codec.encoding for codec in audio.codecs if codec.encoding in self._policy.encodings]
             if not encodings:
                 raise NotAcceptable(f"no codec in common; accepted: {', '.join(self._policy.encodings)}")
@@ -115,7 +144,7 @@ class CallSetup:
             )
         who = setup.offered
         self._talk.do(
-            Invite(self.called.id, setup.uri, text, who.from_uri, who.from_name, setup.headers, setup.trunk)
+            Invite(self.called.id, target.uri, text, who.from_uri, who.from_name, setup.headers, target.trunk)
         )
 
     def progress(self, code: int, sdp: str | None) -> bool:

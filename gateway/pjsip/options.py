@@ -70,6 +70,8 @@ def config_site(options: BuildOptions) -> str:
         # 18.1.1 would move it to TCP, which most trunks do not listen on; the call would wait for that to
         # time out).
         "PJSIP_DONT_SWITCH_TO_TCP": 1,
+        # [# connections] that wait while Python is busy; with the 5 by default a flood keeps trunks out.
+        "PJ_SOMAXCONN": 512,
         # A TCP or TLS connection that has brought no SIP message by then is closed [s].
         "PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST": 30,
         "PJ_HAS_IPV6": 1,

@@ -130,6 +130,13 @@ _CREATED = """    /* Done */
 """
 _ESTABLISHED = "    /* Mark that pending connect() operation has completed. */\n"
 _OWN_PORT = "    tls->base.local_name.port = tls->base.factory->addr_name.port;\n\n"
+_RETRY = "        /* Return PJ_ETRYAGAIN when SSL needs renegotiation */\n"
+_SAID_GOODBYE = """        if (err == SSL_ERROR_ZERO_RETURN) {
+            pj_lock_release(ssock->write_mutex);
+            return PJ_EEOF;
+        }
+
+"""
 
 PATCHES = (
     Patch(
@@ -193,6 +200,13 @@ PATCHES = (
         _CREDENTIALS,
         _SYSTEM_CAS + _CREDENTIALS,
         "a server is verified by the system's authorities where none are named",
+    ),
+    Patch(
+        "pjlib/src/pj/ssl_sock_ossl.c",
+        _RETRY,
+        _SAID_GOODBYE + _RETRY,
+        "a peer that has closed its side by TLS (close_notify) is gone, though its TCP connection lingers: "
+        "what is sent there would be lost",
     ),
     Patch(
         "pjsip/src/pjsip/sip_transport_tls.c",

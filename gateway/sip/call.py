@@ -259,8 +259,10 @@ class DialogCall(pj.Call):  # type: ignore[misc]
                 self.leg.reanswered(sdp)
             elif code >= 300 and code != 422:  # which PJSIP retries by itself (RFC 4028 §7.4)
                 self.leg.reoffer_refused(code)
-        elif 100 < code < 200:
-            self.leg.progressed(code, message.reason, sdp, message.to_tag)
+        elif code < 200:
+            self.leg.trying()
+            if code > 100:
+                self.leg.progressed(code, message.reason, sdp, message.to_tag)
         elif 200 <= code < 300 and self._negotiated:
             self.leg.answered(sdp, message.to_tag)
         elif 200 <= code < 300:

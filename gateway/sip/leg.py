@@ -18,6 +18,7 @@ from gateway.core.events import (
     LegReanswered,
     LegReoffered,
     LegReofferRefused,
+    LegTrying,
     SignallingEvent,
 )
 from gateway.core.model import LegId
@@ -38,6 +39,7 @@ class Leg:
         §5.2).
         """
         self._emit = emit
+        self._tried = False
         self._early_sdp: dict[str, str] = {}
         """Early answers by To tag: one per fork (RFC 3261 §12.1.2)."""
 
@@ -54,6 +56,12 @@ class Leg:
         self.offer_state = state
 
     # ── our INVITE ──
+
+    def trying(self) -> None:
+        """Any provisional response came; told once."""
+        if self.state is LegState.CALLING and not self._tried:
+            self._tried = True
+            self._emit(LegTrying(self.id))
 
     def progressed(self, code: int, reason: str, sdp: str | None, tag: str) -> None:
         """A provisional response but 100 came."""

@@ -48,6 +48,8 @@ def ask_before_calls(judge: Callable[[str, int, int | None, Callable[[], str]], 
 
         return judge(_text(host), port, handle, read_message) if judge is not None else 0
 
+    if not hasattr(_library, "pjsua_secured_by"):  # built by an earlier version, which asks in another form
+        return False
     return _ask("pjsua_turn_away", _TurnAway(answer) if judge is not None else None)
 
 

@@ -12,6 +12,12 @@ import pjsua2 as pj
 from gateway.core.events import TrunkAnswered
 from gateway.sip.messages import one_line, parse_message, wire_text
 
+WORDS = {
+    "End of file (PJ_EEOF)": "it closed the connection, perhaps because the TLS versions do not fit",
+    "Operation timed out (PJ_ETIMEDOUT)": "the connection, or its TLS handshake, took too long",
+}
+"""PJSIP's, in plainer ones."""
+
 
 class Prober:
     """`emit` takes the answers. `refusal(trunk)`: why its certificate was not taken; empty: it was."""
@@ -52,5 +58,6 @@ class Prober:
         elif event.type == pj.PJSIP_EVENT_TIMER:
             code, why = 408, "no answer to OPTIONS"
         else:
-            code, why = 503, f"cannot be reached: {self._refusal(trunk) or event.tsx.statusText}"
+            why = self._refusal(trunk) or WORDS.get(event.tsx.statusText, event.tsx.statusText)
+            code, why = 503, f"cannot be reached: {why}"
         self._emit(TrunkAnswered(trunk, code, why))

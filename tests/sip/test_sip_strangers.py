@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from sip_b2bua import Recorder, running
 from sip_peer import ANSWER, OFFER, SipPeer
@@ -18,8 +20,12 @@ class NobodyAtFirst:
         self.asked: list[str] = []
         self._count = 0
 
-    def knows(self, host: str) -> bool:
+    def knows(self, host: str, names: Iterable[str] = ()) -> bool:
+        assert not tuple(names), "nobody here has a certificate"
         self.asked.append(host)
+        return self.open
+
+    def may_connect(self, host: str) -> bool:
         return self.open
 
     def turned_away(self) -> int | None:

@@ -20,6 +20,7 @@ from gateway.core.clock import Moment
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, LegProgress, MediaEvent, SignallingEvent
 from gateway.core.model import Address, CallId, LegId, Mode, Role
 from gateway.core.permissions import User
+from gateway.core.routing import Target
 from gateway.core.setup import Policy, Setup
 
 CALLER, ADVISOR = LegId("caller"), LegId("advisor")
@@ -62,7 +63,12 @@ def formats_of(text: str) -> str:
 
 class Script:
     def __init__(
-        self, *, offer: str | None = phone_sdp(), calling: Role = Role.CALLER, policy: Policy | None = None
+        self,
+        *,
+        offer: str | None = phone_sdp(),
+        calling: Role = Role.CALLER,
+        policy: Policy | None = None,
+        others: tuple[Target, ...] = (),
     ) -> None:
         self.now_s = 1000.0
         names = (CALLER, ADVISOR) if calling is Role.CALLER else (ADVISOR, CALLER)
@@ -78,6 +84,7 @@ class Script:
             trunk="pbx",
             calling_address=address(self.calling),
             called_address=address(self.called),
+            others=others,
         )
         self.call = Call(CallId("c1"), self.setup, policy or Policy(supervisor_timeout_s=10), self.now)
         self.actions: list[act.Action] = []

@@ -28,6 +28,10 @@ class Trunk(Section):
     some, packets from elsewhere are refused with 403."""
     dtmf: KeysBy = KeysBy.RFC4733
     """How its phones send keys."""
+    priority: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 0
+    """Among the trunks of one route those with the lowest are tried first."""
+    weight: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 1
+    """Its share of the calls among those of the same priority."""
     options_interval: Annotated[float, Field(strict=True, ge=0, le=3600)] = 30.0
     """It is asked by OPTIONS so often whether it is there [s], at most once a second; 0: never."""
 
@@ -44,10 +48,15 @@ class Trunk(Section):
 
 
 class RouteTo(Section):
-    trunk: str
+    trunk: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """One, or several: the next is tried where one cannot be reached."""
     uri: str = "sip:{number}@{trunk}"
     """Template of the URI to call: `{number}` is the number called, `{trunk}` the trunk's host:port, and
     every named group of `match` may be used by its name."""
+
+    @property
+    def trunks(self) -> tuple[str, ...]:
+        return (self.trunk,) if isinstance(self.trunk, str) else self.trunk
 
 
 class Route(Section):
