@@ -60,8 +60,12 @@ class CodecPhone(Telephone):
 
     def audio(self) -> np.ndarray:
         """What has been heard since `forget`, decoded from there on."""
+        return self.decoded(self.payloads())
+
+    def decoded(self, payloads: Sequence[bytes]) -> np.ndarray:
+        """Packets of its codec, from the first on."""
         decoder = Transcoder(self.law)
-        pieces = [decoder.decode(payload) for payload in self.payloads()]
+        pieces = [decoder.decode(payload) for payload in payloads]
         assert all(piece is not None for piece in pieces), "a packet that its own codec cannot read"
         return np.concatenate([piece for piece in pieces if piece is not None] or [np.zeros(0, np.int16)])
 
