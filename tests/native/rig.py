@@ -218,7 +218,11 @@ class Rig:
         self.done()
 
     def passes(self, ms: float) -> None:
-        """Let so much time go by on the engine's clock, and what is due by it be done, as often as it looks there."""
+        """Let so much time go by on the engine's clock, and what is due by it be done, as often as it looks there.
+
+        What was posted before has come before.
+        """
+        self.done()
         while ms > 0:
             clock.let_pass(min(ms, TICK_MS))
             ms -= TICK_MS

@@ -90,7 +90,7 @@ def stays_prompt(codec: str, minutes: float, ppm: tuple[float, float, float]) ->
             assert after[name] < 80, (name, after)
 
 
-OFF = [(300, -300, 300), (-300, 300, -300)]
+OFF = [(300, -300, -300), (-300, 300, 300)]
 """Of caller, advisor and supervisor [ppm]."""
 
 

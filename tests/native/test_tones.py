@@ -183,3 +183,33 @@ def say_coded(rig: CodecRig, phone: CodecPhone, samples: np.ndarray) -> list[byt
         rig.taken()
     rig.done()
     return sent
+
+
+def test_a_supervisors_tone_shuts_their_way_to_the_caller_at_once() -> None:
+    """As their telephone-event does (`test_keys`): from the key on they may mean to whisper."""
+    with Rig() as rig:
+        leg, port = rig.engine.add_leg(rig.call, "supervisor", False, True)
+        supervisor = Telephone(rig.engine, leg, port, "PCMA", 9)
+        rig.supervisors.append(supervisor)
+        both = [(rig.caller, rig.advisor), (rig.advisor, rig.caller)]
+        rig.path(*both, (supervisor, rig.advisor), (supervisor, rig.caller))
+        rig.sync()
+        rng = np.random.default_rng(6)
+
+        def talk(spoken: np.ndarray) -> list[bytes]:
+            """The supervisor says this beside the parties; what the advisor said meanwhile."""
+            rig.caller.forget()
+            said = []
+            for at in range(0, len(spoken), 160):
+                said.append(rng.bytes(160))
+                supervisor.say(spoken[at : at + 160])
+                rig.step((rig.caller, b"\xd5" * 160), (rig.advisor, said[-1]))
+            rig.caller.listen()
+            return said
+
+        said = talk(speech(rng, 1600))
+        assert [packet.payload for packet in rig.caller.heard] != said, "they are heard"
+        talk(press("5", 100))
+        assert pressed(rig, supervisor) == "5"
+        said = talk(speech(rng, 3200))
+        assert [packet.payload for packet in rig.caller.heard] == said, "every byte is the advisor's again"
