@@ -234,9 +234,10 @@ def test_reports_say_how_the_far_side_is_received(told: Told) -> None:
     advisor = [each.block for each in told.advisor.reports if each.block]
     assert caller
     assert advisor
-    source, fraction, lost, extended, _, _, _ = caller[-1]
+    source, _, lost, extended, _, _, _ = caller[-1]
     assert source == told.caller.ssrc
-    assert 10 <= fraction <= 40  # of 256; a tenth is 26
+    # Of 256, and since the report before: a tenth is 26. Two that a busy machine sends close together may have no loss between them.
+    assert any(10 <= block[1] <= 40 for block in caller)
     assert lost > 5
     assert 100 < extended <= told.caller.sequence
     assert advisor[-1][0] == told.advisor.ssrc
