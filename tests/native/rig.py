@@ -6,8 +6,9 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -269,6 +270,21 @@ class Rig:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def slow_media_thread() -> Iterator[None]:
+    """It runs only while this thread waits: both on one core, and it with the least claim to it."""
+    before = os.sched_getaffinity(0)
+    core = {min(before)}
+    (media,) = (thread for thread in threading.enumerate() if thread.name == "media-0")
+    os.sched_setaffinity(media.native_id, core)
+    os.sched_setscheduler(media.native_id, os.SCHED_IDLE, os.sched_param(0))
+    os.sched_setaffinity(0, core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def free_ports(count: int) -> tuple[int, int]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 
 import pytest
-from rig import PT, Rig, Telephone
+from rig import PT, Rig, Telephone, slow_media_thread
 
 VOICE = b"\x33" * 160
 
@@ -122,27 +119,12 @@ def test_the_announced_host_may_send_from_another_port(rig: Rig, moved: Elsewher
     assert moved.gets() == 1, "and is answered there"
 
 
-@contextlib.contextmanager
-def one_core_for_all() -> Iterator[None]:
-    """Nothing of this process runs at the same time, and the media threads only when Python waits."""
-    cores = os.sched_getaffinity(0)
-    for thread in threading.enumerate():
-        if thread.name.startswith("media-") and thread.native_id is not None:
-            os.sched_setaffinity(thread.native_id, {min(cores)})
-            os.setpriority(os.PRIO_PROCESS, thread.native_id, 19)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
 def test_what_waited_when_the_leg_was_locked_stays_in_order() -> None:
     """The lock parts one socket's packets from another's: those that came before go first.
 
     One core for both, which the media thread has last: so all have come when it sees the first.
     """
-    with Rig() as rig, one_core_for_all():
+    with Rig() as rig, slow_media_thread():
         for _ in range(40):
             call = rig.engine.add_call()
             (one, port), (other, _) = rig.engine.add_leg(call, "caller"), rig.engine.add_leg(call, "advisor")

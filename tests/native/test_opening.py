@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
-from collections.abc import Iterator
-
 import numpy as np
 from native.g711 import encode_array
-from rig import Rig
+from rig import Rig, slow_media_thread
 
 ROUNDS = 60
 SECRET = np.full(160, -20_000, np.int16)
 ALOUD = np.full(160, 8_000, np.int16)
 POSITIVE = np.full(160, 1_000, np.int16)
 FRAME = encode_array("PCMA", POSITIVE)
-
-
-@contextlib.contextmanager
-def slow_media_thread() -> Iterator[None]:
-    """It runs only while this thread waits: both on one core, and it with the least claim to it."""
-    before = os.sched_getaffinity(0)
-    core = {min(before)}
-    (media,) = (thread for thread in threading.enumerate() if thread.name == "media-0")
-    os.sched_setaffinity(media.native_id, core)
-    os.sched_setscheduler(media.native_id, os.SCHED_IDLE, os.sched_param(0))
-    os.sched_setaffinity(0, core)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def test_what_was_whispered_just_before_the_barge_does_not_reach_the_caller() -> None:
