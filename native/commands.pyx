@@ -2,6 +2,7 @@
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from native cimport reports
 from native.chime cimport chime_begin
 from native.codec cimport Codec, codec_restart
 from native.endpoint cimport is_unspecified, same
@@ -44,7 +45,7 @@ cdef void go_over(Leg *leg, const Secure *secure, uint32_t ssrc) noexcept nogil:
         leg.anchored = False
         leg.sent_before = leg.sent
         leg.sent_bytes = 0
-        leg.reports.sent[0] = leg.reports.sent[1] = 0
+        reports.renamed(&leg.reports)
 
 
 cdef void outfit(Leg *leg, const Gift *gift) noexcept nogil:

@@ -35,6 +35,9 @@ from native.srtpkeys import NAMES
 
 __all__ = ["CallFull", "Engine", "EngineBusy", "NoFreePort"]
 
+cdef enum:
+    COMFORT_NOISE = 13                      # RFC 3551 §6; taken for silence where nothing was agreed, too
+
 ROLES = {"caller": CALLER, "advisor": ADVISOR, "supervisor": SUPERVISOR}
 
 
@@ -199,12 +202,15 @@ cdef class Engine:
         return leg.id, port
 
     def connect(self, int leg, str codec, int payload_type, int event_payload_type, str host, int port, int ptime_ms=20, bint sends=True,
-                bint receives=True, int event_clock_hz=8000, int bits_per_second=0, rtcp=None, bint rtcp_mux=False, str suite=None,
+                bint receives=True, int event_clock_hz=8000, int bits_per_second=0, rtcp=None, bint rtcp_mux=False, noise_payload_type=None,
+                bint relays_reports=False, str suite=None,
                 bytes local_key=b"", bytes remote_key=b"", bytes mki=b""):
         """Set what SDP negotiated. codec: one of CODECS. event_payload_type -1: no telephone-event. sends/receives: the gateway's own
         direction. bits_per_second: the most that the far side wants (Opus), 0: as is good.
 
         rtcp: (IP address, port) that reports go to; None: the port above. rtcp_mux: they share the RTP port.
+        noise_payload_type: of comfort noise, which is passed on to this leg; None: it is not. relays_reports: its far side is sent what
+        the other one reports, while it hears that one's packets untouched.
         suite: SRTP by its name in SDP; None: plain RTP. local_key, remote_key: master key and salt under which we and the far side
         send; mki: on every packet of the far side's. A key that stays goes on, another one is gone over to between two packets.
         Memory for all that this codec may need beside the call's others is taken here.
@@ -226,6 +232,9 @@ cdef class Engine:
         if rtcp is not None:
             endpoint_set(&command.rtcp, rtcp[0], rtcp[1])
         command.media.muxed = rtcp_mux
+        command.media.noise_payload_type = COMFORT_NOISE if noise_payload_type is None else noise_payload_type
+        command.media.takes_noise = noise_payload_type is not None
+        command.media.relays_reports = relays_reports
         kind = <int>command.media.kind
         if chosen.codecs[kind] == NULL:
             chosen.codecs[kind] = codec_open(command.media.kind, bits_per_second)

@@ -1,7 +1,8 @@
 """One leg's RTCP on the wire (RFC 3550 §6, symmetric as in RFC 4961; rtcp-mux: RFC 5761; SRTCP: RFC 3711 §3.4).
 
 Each leg is a session of its own between the gateway and its far side: what is relayed is reported on both sides by the gateway itself,
-under the numbers and timestamps that each side sees.
+under the numbers and timestamps that each side sees. A far side that is to know the whole way is sent the other one's reports in their
+place, in its own numbers (RFC 3550 §7.2, RFC 7667 §3.2), and the gateway's own of a direction that it changes.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
@@ -10,9 +11,9 @@ from native cimport reports, rtcp, rtp, srtp
 from native.codec cimport codec_tell_loss
 from native.endpoint cimport Endpoint, is_unspecified, same, same_host
 from native.includes cimport net
-from native.reports cimport Sent
+from native.reports cimport Sent, Stream, stream_of
 from native.rtcp cimport COMPOUND_BYTES, Compound
-from native.session cimport Event, Leg, QUALITY, Worker, post, refuse
+from native.session cimport Event, Leg, MAX_LEGS, QUALITY, Worker, post, refuse
 from native.srtp cimport SECURE_ROOM
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 
@@ -36,34 +37,6 @@ cdef void expect_loss(Leg *leg, int fraction_lost) noexcept nogil:
     """Of what we send to it. At once where it is more than before, by a quarter a report where it is less: a clean interval may be chance."""
     cdef int percent = (fraction_lost * 100 + 128) >> 8
     codec_tell_loss(leg.codec, max(percent, leg.codec.loss_percent * 3 // 4))
-
-
-cdef void on_report(Worker *worker, Leg *leg, int n, const Endpoint *source) noexcept nogil:
-    cdef Compound compound
-    cdef Verdict verdict
-    if not leg.connected:
-        refuse(leg, rtp.NOT_CONNECTED)
-        return
-    if source != NULL and not is_far_side(leg, source):
-        leg.last_foreign = source[0]
-        refuse(leg, rtp.FOREIGN_SOURCE)
-        return
-    if leg.secure.inbound != NULL or leg.secure.former != NULL:
-        verdict = srtp.unprotect_rtcp(&leg.secure, worker.packet, &n)
-        if verdict != SRTP_OK:
-            refuse(leg, rtp.UNAUTHENTIC if verdict == SRTP_AUTH else rtp.REPLAYED if verdict == SRTP_REPLAY else rtp.UNREADABLE)
-            return
-    if not rtcp.parse(worker.packet, n, leg.ssrc, &compound):
-        refuse(leg, rtp.BAD_REPORT)
-        return
-    if not reports.hear(&leg.reports, &compound, leg.ssrc, worker.now_ns):
-        refuse(leg, rtp.BAD_REPORT)
-        return
-    leg.reports_heard += 1
-    if compound.about_us and leg.codec != NULL:
-        expect_loss(leg, compound.block.fraction_lost)
-    if source != NULL and not leg.media.muxed:
-        leg.rtcp_remote = source[0]
 
 
 cdef bint find_target(Leg *leg, Endpoint *target) noexcept nogil:
@@ -111,6 +84,63 @@ cdef inline Sent what_was_sent(const Leg *leg) noexcept nogil:
     sent.at_ns = leg.emitted_ns
     sent.clock_hz = 1000 * leg.media.clock_khz
     return sent
+
+
+cdef inline Stream heard_by(const Leg *listener, const Leg *source) noexcept nogil:
+    cdef bint relayed = (listener.pure and listener.pacer == source and listener.anchored
+                         and listener.anchor_ssrc == source.reception.ssrc)
+    return stream_of(&source.reception, relayed, listener.ssrc, listener.sequence_offset, listener.timestamp_offset)
+
+
+cdef void pass_on(Worker *worker, Leg *leg, const Compound *compound) noexcept nogil:
+    """To the far side of whoever hears this leg's packets, or is heard by it, untouched, and is to know the whole way."""
+    cdef uint8_t packet[COMPOUND_BYTES]
+    cdef Stream onward, backward
+    cdef Sent sent
+    cdef Leg *other
+    cdef int slot, n
+    for slot in range(MAX_LEGS):
+        other = leg.call.legs[slot]
+        if other == NULL or other == leg or not other.connected or not other.media.relays_reports or not worker.reports:
+            continue
+        onward = heard_by(other, leg)
+        backward = heard_by(leg, other)
+        if onward.relayed or backward.relayed:
+            sent = what_was_sent(other)
+            n = reports.relay(&leg.reports, &other.reports, compound, &onward, &backward, &other.reception, &sent, worker.now_ns,
+                              rtcp.wall_ns(), packet)
+            if n:
+                send_report(other, packet, n)
+
+
+cdef void on_report(Worker *worker, Leg *leg, int n, const Endpoint *source) noexcept nogil:
+    cdef Compound compound
+    cdef Verdict verdict
+    if not leg.connected:
+        refuse(leg, rtp.NOT_CONNECTED)
+        return
+    if source != NULL and not is_far_side(leg, source):
+        leg.last_foreign = source[0]
+        refuse(leg, rtp.FOREIGN_SOURCE)
+        return
+    if leg.secure.inbound != NULL or leg.secure.former != NULL:
+        verdict = srtp.unprotect_rtcp(&leg.secure, worker.packet, &n)
+        if verdict != SRTP_OK:
+            refuse(leg, rtp.UNAUTHENTIC if verdict == SRTP_AUTH else rtp.REPLAYED if verdict == SRTP_REPLAY else rtp.UNREADABLE)
+            return
+    if not rtcp.parse(worker.packet, n, leg.ssrc, &compound):
+        refuse(leg, rtp.BAD_REPORT)
+        return
+    if compound.ssrc != leg.ssrc:
+        pass_on(worker, leg, &compound)
+    if not reports.hear(&leg.reports, &compound, leg.ssrc, worker.now_ns):
+        refuse(leg, rtp.BAD_REPORT)
+        return
+    leg.reports_heard += 1
+    if compound.about_us and leg.codec != NULL:
+        expect_loss(leg, compound.block.fraction_lost)
+    if source != NULL and not leg.media.muxed:
+        leg.rtcp_remote = source[0]
 
 
 cdef void tell_quality(Worker *worker, Leg *leg) noexcept nogil:

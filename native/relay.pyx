@@ -21,10 +21,6 @@ from native.rtp cimport Header
 from native.session cimport Call, Event, Leg, MAX_LEGS, RESUMED, SUPERVISOR, Worker, call_time, post, refuse
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 
-cdef enum:
-    COMFORT_NOISE = 13          # RFC 3389
-
-
 cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noexcept nogil:
     """RTP time of a payload; 0 where its codec cannot tell."""
     if leg.media.kind <= G722:                              # a byte a tick: RFC 3551 §4.5.2
@@ -75,16 +71,20 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
 
 
 cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
-    """Silence described (RFC 3389), an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix just silence."""
+    """Silence described (RFC 3389), an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix just silence, which the
+    clock keeps flowing. A description also goes to who hears this leg alone in another codec, never to whom it was not agreed with.
+    """
     cdef Leg *listener
+    cdef bint described = header.payload_bytes != 0
     cdef int slot
     for slot in range(MAX_LEGS):
         listener = leg.call.legs[slot]
         if listener == NULL or listener.pacer != leg or not listener.connected or not listener.media.sends:
             continue
-        if listener.pure:
-            relay_packet(worker, listener, n, header,
-                         <uint8_t>COMFORT_NOISE if header.payload_type == COMFORT_NOISE else listener.media.payload_type, 0)
+        if described and listener.media.takes_noise and not listener.mixes and listener.media.clock_khz == leg.media.clock_khz:
+            relay_packet(worker, listener, n, header, <uint8_t>listener.media.noise_payload_type, 0)
+        elif not described and listener.pure:
+            relay_packet(worker, listener, n, header, listener.media.payload_type, 0)
         else:
             skip_packet(listener, skipped)
 
@@ -141,7 +141,7 @@ cdef void on_packet(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
         refuse(leg, refusal)
         return
     key = header.payload_type == leg.media.event_payload_type
-    noise = header.payload_type == COMFORT_NOISE
+    noise = header.payload_type == leg.media.noise_payload_type
     if header.payload_type != leg.media.payload_type and not key and not noise:
         refuse(leg, rtp.PAYLOAD_TYPE)
         return

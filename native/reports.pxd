@@ -27,13 +27,17 @@ cdef struct Sent:               # what the leg has sent
     int64_t at_ns               # when it was sent
     int clock_hz                # of the RTP clock: 8000 for G.711 and G.722, 48000 for Opus
 
-cdef struct Stream:             # one direction of a relayed conversation
-    bint known                  # it has begun: the rest holds
+cdef struct Stream:             # one direction of a conversation
+    bint relayed                # its listener has its packets untouched: the rest holds
     uint32_t in_ssrc            # as its sender numbers it
     uint32_t out_ssrc           # and as its listener hears it
     uint16_t sequence_offset    # out = in + offset
     uint32_t timestamp_offset
     int64_t extended            # highest sequence number of the sender's, with its cycles
+
+cdef struct Shift:              # what a far side is told counts on, whoever counts: told = ours + by
+    int64_t told                # last
+    int64_t by
 
 cdef struct Quality:            # of the time since the last one: facts for the E-model, both directions
     int expected                # from the far side [packets]
@@ -56,10 +60,15 @@ cdef struct Reports:
     int64_t made                # reports so far
     int64_t sent[2]             # packets sent up to the last report and the one before it
     Interval interval           # since the last report
+    Shift lost                  # told of the far side's stream [packets]
+    Shift packets               # told of the stream towards it
+    Shift octets
     SenderReport memory[SENDER_REPORTS]
     int sender_reports          # sent or relayed so far
     # the far side's
-    uint32_t heard_ssrc         # whose SR the next two are of
+    uint32_t heard_ssrc         # whose SR the next four are of
+    uint32_t heard_packets      # in its last one
+    uint32_t heard_octets
     uint32_t lsr                # of its last one
     int64_t lsr_ns              # when it came
     int64_t lost_before         # of earlier streams: a new one counts its own [packets]
@@ -89,10 +98,10 @@ cdef bint hear(Reports *self, const Compound *compound, uint32_t ours, int64_t n
 # Call right after `reception.receive` has counted a restart: what was lost before it is not the new stream's loss.
 cdef void restarted(Reports *self, const Reception *reception) noexcept nogil
 # `out_ssrc`, `offsets`: under which the leg that hears the stream has it.
-cdef inline Stream stream_of(const Reception *reception, uint32_t out_ssrc, uint16_t sequence_offset,
+cdef inline Stream stream_of(const Reception *reception, bint relayed, uint32_t out_ssrc, uint16_t sequence_offset,
                              uint32_t timestamp_offset) noexcept nogil:
     cdef Stream stream
-    stream.known = reception.started
+    stream.relayed = relayed and reception.started
     stream.in_ssrc = reception.ssrc
     stream.out_ssrc = out_ssrc
     stream.sequence_offset = sequence_offset
@@ -100,10 +109,13 @@ cdef inline Stream stream_of(const Reception *reception, uint32_t out_ssrc, uint
     stream.extended = reception.extended
     return stream
 
-# Write what `from_side` reports as the listener of `onward` may read it: `compound` parsed with the ssrc of `backward.out_ssrc`.
-# onward: the reporting side's own stream; backward: the one that it reports on. Returns 0 when nothing in it is about anybody
-# there; else send it: `to_side`'s own report is put off by an interval.
+# Write what `from_side` reports as the listener of `onward` may read it: `compound` parsed with the ssrc of `backward.out_ssrc`, and not
+# yet given to `hear`. onward: the reporting side's own stream; backward: the one that it reports on. Of one that is not relayed
+# `to_side` speaks for itself, by its `reception` and what it has `sent`. Returns 0 when nothing in it is to be passed on; else send it:
+# `to_side`'s own report is put off.
 cdef int relay(Reports *from_side, Reports *to_side, const Compound *compound, const Stream *onward, const Stream *backward,
-               int64_t now_ns, uint8_t *into) noexcept nogil
+               const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil
+# The stream towards the far side goes on under another ssrc, whose counts begin at 0.
+cdef void renamed(Reports *self) noexcept nogil
 # Close this interval of measuring; every few seconds.
 cdef void measure(Reports *self, const Reception *reception, int64_t now_ns, Quality *into) noexcept nogil

@@ -60,8 +60,37 @@ cdef int64_t close_interval(Interval *self, const Reception *reception, int64_t 
     return lost
 
 
+cdef inline int64_t lost_packets(const Reports *self, const Reception *reception) noexcept nogil:
+    """Of the present stream, by our own count; negative when more came than were due."""
+    return expected_packets(reception) - reception.received - self.lost_before
+
+
 cdef void restarted(Reports *self, const Reception *reception) noexcept nogil:
     self.lost_before = reception.expected_before - (reception.received - 1)
+    self.lost.told = self.lost.by = 0
+
+
+cdef void renamed(Reports *self) noexcept nogil:
+    self.sent[0] = self.sent[1] = 0
+    self.told.lost = 0
+    memset(&self.packets, 0, sizeof(Shift))
+    memset(&self.octets, 0, sizeof(Shift))
+
+
+cdef inline int64_t tell_ours(Shift *self, int64_t ours) noexcept nogil:
+    self.told = ours + self.by
+    return self.told
+
+
+cdef inline int64_t tell_theirs(Shift *self, int64_t grown, int64_t ours) noexcept nogil:
+    """The other party's count has grown by so much since we heard it last. Ours goes on from there."""
+    self.told += grown
+    self.by = self.told - ours
+    return self.told
+
+
+cdef inline int32_t in_24_bits(int64_t lost) noexcept nogil:
+    return <int32_t>max(-MOST_LOST - 1, min(MOST_LOST, lost))
 
 
 cdef bint describe(Reports *self, const Reception *reception, int64_t now_ns, Block *block) noexcept nogil:
@@ -72,8 +101,7 @@ cdef bint describe(Reports *self, const Reception *reception, int64_t now_ns, Bl
     if received <= 0:
         return False
     block.fraction_lost = <uint8_t>(lost * 256 // expected) if lost > 0 else 0     # some came: less than all is lost
-    lost = expected_packets(reception) - reception.received - self.lost_before
-    block.lost = <int32_t>max(-MOST_LOST - 1, min(MOST_LOST, lost))
+    block.lost = in_24_bits(tell_ours(&self.lost, lost_packets(self, reception)))
     block.extended = <uint32_t>reception.extended
     block.jitter = <uint32_t>reception.jitter
     block.lsr = block.dlsr = 0
@@ -94,12 +122,24 @@ cdef void remember(Reports *self, uint64_t ntp, int64_t now_ns, bint relayed) no
     self.sender_reports += 1
 
 
-cdef void tell_sent(const Sent *sent, int64_t now_ns, int64_t wall_ns, SenderInfo *info) noexcept nogil:
-    """One instant by both clocks (§6.4.1): the stream's goes on from its newest packet."""
+cdef bint tell_sent(Reports *self, const Sent *sent, int64_t now_ns, int64_t wall_ns, SenderInfo *info) noexcept nogil:
+    """What was sent since the report before the last (§6.4); False: nothing was. One instant by both clocks (§6.4.1): the stream's goes
+    on from its newest packet.
+    """
+    if sent.packets <= self.sent[1]:
+        return False
     info.ntp = ntp_time(wall_ns)
     info.timestamp = sent.timestamp + <uint32_t>((now_ns - sent.at_ns) // 1000 * sent.clock_hz // 1000000)
-    info.packets = <uint32_t>sent.packets
-    info.octets = <uint32_t>sent.octets
+    info.packets = <uint32_t>tell_ours(&self.packets, sent.packets)
+    info.octets = <uint32_t>tell_ours(&self.octets, sent.octets)
+    remember(self, info.ntp, now_ns, False)
+    return True
+
+
+cdef void count_report(Reports *self, const Sent *sent) noexcept nogil:
+    self.made += 1
+    self.sent[1] = self.sent[0]
+    self.sent[0] = sent.packets
 
 
 cdef int compose(Reports *self, const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, bint goodbye,
@@ -108,14 +148,9 @@ cdef int compose(Reports *self, const Reception *reception, const Sent *sent, in
     memset(&compound, 0, sizeof(Compound))
     compound.ssrc = sent.ssrc
     compound.about_us = describe(self, reception, now_ns, &compound.block)
-    compound.from_sender = sent.packets > self.sent[1]      # sent since the report before the last (§6.4)
+    compound.from_sender = tell_sent(self, sent, now_ns, wall_ns, &compound.sender)
     compound.goodbye = goodbye
-    if compound.from_sender:
-        tell_sent(sent, now_ns, wall_ns, &compound.sender)
-        remember(self, compound.sender.ntp, now_ns, False)
-    self.made += 1
-    self.sent[1] = self.sent[0]
-    self.sent[0] = sent.packets
+    count_report(self, sent)
     return write(&compound, reception.ssrc, self.cname, into)
 
 
@@ -163,6 +198,8 @@ cdef bint hear(Reports *self, const Compound *compound, uint32_t ours, int64_t n
         return False
     if compound.from_sender:
         self.heard_ssrc = compound.ssrc
+        self.heard_packets = compound.sender.packets
+        self.heard_octets = compound.sender.octets
         self.lsr = <uint32_t>(compound.sender.ntp >> 16)
         self.lsr_ns = now_ns
     if compound.about_us:
@@ -185,27 +222,51 @@ cdef int64_t sender_number(const Stream *stream, uint32_t extended) noexcept nog
     return stream.extended + <int16_t><uint16_t>(low - <uint16_t>stream.extended)
 
 
+cdef void pass_sent(Reports *from_side, Reports *to_side, const SenderInfo *said, const Stream *onward, const Sent *sent, int64_t now_ns,
+                    SenderInfo *info) noexcept nogil:
+    cdef bint known = from_side.lsr_ns != 0 and from_side.heard_ssrc == onward.in_ssrc
+    cdef uint32_t packets = said.packets - from_side.heard_packets if known else said.packets
+    cdef uint32_t octets = said.octets - from_side.heard_octets if known else said.octets
+    info.ntp = said.ntp
+    info.timestamp = said.timestamp + onward.timestamp_offset
+    info.packets = <uint32_t>tell_theirs(&to_side.packets, packets, sent.packets)
+    info.octets = <uint32_t>tell_theirs(&to_side.octets, octets, sent.octets)
+    remember(to_side, said.ntp, now_ns, True)
+
+
+cdef void pass_block(Reports *from_side, Reports *to_side, const Stream *backward, const Reception *reception,
+                     Block *block) noexcept nogil:
+    cdef int64_t grown = block.lost - from_side.told.lost
+    cdef int64_t expected
+    cdef const SenderReport *echoed = recall(from_side, block.lsr)
+    close_interval(&to_side.interval, reception, &expected)
+    block.lost = in_24_bits(tell_theirs(&to_side.lost, grown, lost_packets(to_side, reception)))
+    block.extended = <uint32_t>sender_number(backward, block.extended)
+    if echoed == NULL or not echoed.relayed:                # of a report of our own: the other side knows no such time
+        block.lsr = block.dlsr = 0
+
+
 cdef int relay(Reports *from_side, Reports *to_side, const Compound *compound, const Stream *onward, const Stream *backward,
-               int64_t now_ns, uint8_t *into) noexcept nogil:
+               const Reception *reception, const Sent *sent, int64_t now_ns, int64_t wall_ns, uint8_t *into) noexcept nogil:
     cdef Compound passed = compound[0]
-    cdef const SenderReport *echoed
-    passed.ssrc = onward.out_ssrc
+    passed.ssrc = sent.ssrc
     passed.goodbye = False                                  # we go on sending under this ssrc
-    passed.from_sender = compound.from_sender and onward.known and compound.ssrc == onward.in_ssrc
-    passed.about_us = compound.about_us and backward.known
-    passed.has_voip = compound.has_voip and backward.known
+    passed.from_sender = compound.from_sender and onward.relayed and compound.ssrc == onward.in_ssrc
+    passed.about_us = compound.about_us and backward.relayed
+    passed.has_voip = compound.has_voip and passed.about_us
     if not passed.from_sender and not passed.about_us:
         return 0
     if passed.from_sender:
-        passed.sender.timestamp += onward.timestamp_offset
-        remember(to_side, passed.sender.ntp, now_ns, True)
+        pass_sent(from_side, to_side, &compound.sender, onward, sent, now_ns, &passed.sender)
+    elif not onward.relayed:
+        passed.from_sender = tell_sent(to_side, sent, now_ns, wall_ns, &passed.sender)
     if passed.about_us:
-        passed.block.extended = <uint32_t>sender_number(backward, compound.block.extended)
-        echoed = recall(from_side, compound.block.lsr)
-        if echoed == NULL or not echoed.relayed:            # of a report of our own: the other side knows no such time
-            passed.block.lsr = passed.block.dlsr = 0
-    to_side.due_ns = now_ns + wait_ns(to_side)
-    return write(&passed, backward.in_ssrc, to_side.cname, into)
+        pass_block(from_side, to_side, backward, reception, &passed.block)
+    elif not backward.relayed:
+        passed.about_us = describe(to_side, reception, now_ns, &passed.block)
+    count_report(to_side, sent)
+    to_side.due_ns = now_ns + STALE_NS
+    return write(&passed, reception.ssrc, to_side.cname, into)
 
 
 # ── measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,17 +338,20 @@ cdef class Reporter:
             return None
         return bool(hear(&self.reports, &compound, self.sent.ssrc, now_ns))
 
-    def relay(self, Reporter to_side, const uint8_t[::1] packet, int64_t now_ns):
-        """What `to_side`'s far end is sent of a compound that this leg's far end has sent; b"" where that is nothing."""
+    def relay(self, Reporter to_side, const uint8_t[::1] packet, int64_t now_ns, int64_t wall_ns=0, bint onward=True, bint backward=True):
+        """What `to_side`'s far end is sent of a compound that this leg's far end has sent; b"" where that is nothing. It is heard here,
+        too. onward, backward: what it sends, and what it hears, is relayed untouched.
+        """
         cdef uint8_t into[COMPOUND_BYTES]
         cdef Compound compound
-        cdef Stream onward, backward
+        cdef Stream there = stream_of(&self.reception, onward, to_side.sent.ssrc, <uint16_t>to_side.sequence_offset,
+                                      to_side.timestamp_offset)
+        cdef Stream here = stream_of(&to_side.reception, backward, self.sent.ssrc, <uint16_t>self.sequence_offset, self.timestamp_offset)
         cdef int n
-        onward = stream_of(&self.reception, to_side.sent.ssrc, <uint16_t>to_side.sequence_offset, to_side.timestamp_offset)
-        backward = stream_of(&to_side.reception, self.sent.ssrc, <uint16_t>self.sequence_offset, self.timestamp_offset)
         if not parse(&packet[0], <int>packet.shape[0], self.sent.ssrc, &compound):
             return b""
-        n = relay(&self.reports, &to_side.reports, &compound, &onward, &backward, now_ns, into)
+        n = relay(&self.reports, &to_side.reports, &compound, &there, &here, &to_side.reception, &to_side.sent, now_ns, wall_ns, into)
+        hear(&self.reports, &compound, self.sent.ssrc, now_ns)
         return into[:n]
 
     def quality(self, int64_t now_ns):

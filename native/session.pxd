@@ -52,11 +52,14 @@ cdef struct Negotiated:         # from SDP
     uint8_t payload_type
     int event_payload_type      # -1: none
     int event_clock_khz
+    int noise_payload_type      # of comfort noise: as agreed, else its static number
+    bint takes_noise            # it was agreed
     int frame                   # the far side's packet time [samples]
     bint sends                  # we may send to this leg
     bint receives               # we expect packets from it
     Endpoint remote
     bint muxed                  # RTCP on the RTP port, both ways
+    bint relays_reports         # the far side is sent the other party's RTCP while its packets are relayed
 
 cdef struct Gift:               # memory for what a leg needs beyond a voice at 8 kHz; what is NULL or has no state, it has or needs not
     int16_t *wide               # ring of a voice at 16 kHz

@@ -34,8 +34,8 @@ class Baresip:
     """Use as an async context manager. With a `registrar` it registers there; else it takes calls at `uri`.
 
     `say` is a phrase's name, a WAV file or text, said from the start of each call. `answer`: "auto" or
-    "manual". `srtp`: "off", "optional" (RTP/AVP with a key) or "required" (RTP/SAVP).
-    `tls`: its certificate, where `transport` is "tls".
+    "manual". `srtp`: "off", "optional" (RTP/AVP with a key) or "required" (RTP/SAVP). `rtcp_mux`: it asks
+    for one port for RTP and RTCP. `tls`: its certificate, where `transport` is "tls".
     Raises `ToolMissing` where baresip is not installed.
     """
 
@@ -52,6 +52,7 @@ class Baresip:
         host: str = "127.0.0.1",
         srtp: str = "off",
         tls: Tls | None = None,
+        rtcp_mux: bool = False,
     ) -> None:
         self.user = user
         self.host = host
@@ -66,6 +67,7 @@ class Baresip:
         self._answer = answer
         self._codec = codec
         self._secured = {"off": None, "optional": "srtp", "required": "srtp-mand"}[srtp]
+        self._rtcp_mux = rtcp_mux
         self._control = _free_port(host)
         self._changed = asyncio.Event()
 
@@ -108,6 +110,14 @@ class Baresip:
         self._listening.cancel()
         self._writer.close()
         await self._end()
+
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """What it knows of its RTP by the latest report: `tx` and `rx` with `sent`, `lost`, `jit`, and `rtt`
+        [µs]; empty before the first.
+        """
+        heard = [event["rtcp_stats"] for event in self.events if "rtcp_stats" in event]
+        return heard[-1] if heard else {}
 
     @property
     def output(self) -> str:
@@ -181,6 +191,7 @@ class Baresip:
             "audio_alert nothing,nothing",
             *("ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"),
             f"ctrl_tcp_listen {self.host}:{self._control}",
+            f"rtcp_mux {'yes' if self._rtcp_mux else 'no'}",
             f"snd_path {folder}",
             f"module_path {_module_path()}",
             *(f"module {name}.so" for name in MODULES),

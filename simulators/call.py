@@ -51,7 +51,9 @@ class Call(CallMedia, InDialog):
         self.on_reinvite: Callable[[Request], int] | None = None
         "Asked for each re-INVITE or UPDATE with an offer: 200, or the code to refuse it with. None: accept."
         self._media = Media(agent.host, agent.ptime_ms, agent.srtp)
-        self._session = Session(agent.host, self._media.local[1], agent.codecs, agent.ptime_ms, agent.srtp)
+        self._session = Session(
+            agent.host, self._media.local[1], agent.codecs, agent.ptime_ms, agent.srtp, agent.rtcp_mux
+        )
         self._state = state
         self._offering = False
         self._late_offer_in_ack = False
@@ -147,10 +149,26 @@ class Call(CallMedia, InDialog):
         """
         return await self._offer("INVITE", sdp, timeout)
 
-    async def rekey(self, timeout: float = OFFER_TIMEOUT_S) -> Response:
-        """Re-INVITE with other SRTP keys of ours. Raises as `reinvite`."""
+    async def rekey(self, how: str = "INVITE", timeout: float = OFFER_TIMEOUT_S) -> Response:
+        """Other SRTP keys of ours by "INVITE", by "UPDATE", or by "ACK": the answer to an offer that a
+        re-INVITE without one asks for. Raises as `reinvite`.
+        """
         self._session.renew_keys()
-        return await self.reinvite(timeout=timeout)
+        return await (self.ask_for_offer(timeout) if how == "ACK" else self._offer(how, None, timeout))
+
+    async def ask_for_offer(self, timeout: float = OFFER_TIMEOUT_S) -> Response:
+        """Re-INVITE without an offer: theirs comes with the 200, our answer goes with the ACK (RFC 3261
+        §14.1).
+        """
+        self._must_be(CallState.ESTABLISHED)
+        return await self.request("INVITE", timeout=timeout)
+
+    def _answer_in_ack(self, response: Response) -> str:
+        if self._offering or not response.body:
+            return ""
+        text, agreed = self._session.answer(response.body)
+        self._agree(agreed)
+        return text
 
     async def update(self, sdp: CustomSdp | None = None, timeout: float = OFFER_TIMEOUT_S) -> Response:
         """Send an UPDATE with an offer (RFC 3311); otherwise as `reinvite`."""

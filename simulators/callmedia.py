@@ -85,6 +85,10 @@ class CallMedia:
         """Send no RTP at all (True), or send again (False); timestamps go on, so that the gap is seen."""
         self._media.muted = muted
 
+    def fall_silent(self) -> None:
+        """Describe silence in one packet (CN, RFC 3389), then send nothing until `mute_rtp(False)`."""
+        self._media.fall_silent()
+
     def impair(
         self,
         *,
@@ -102,6 +106,10 @@ class CallMedia:
         idle = not (drop or reorder or jitter_ms or duplicate)
         self._media.impairment = None if idle else impairment
         return impairment
+
+    def lose(self, share: float) -> None:
+        """Lose so many of the packets that come in, as a poor last mile does; 0: end it."""
+        self._media.losing = share
 
     def send_raw(self, data: bytes) -> None:
         """Send any datagram to the other end's RTP port."""

@@ -73,10 +73,14 @@ class InDialog(Changing):
             self.last_message = response
             if request.method == "INVITE" and 200 <= response.code < 300:
                 dialog.refresh_target(response)
-                self._acknowledge(dialog, request.cseq.sequence)
+                self._acknowledge(dialog, request.cseq.sequence, self._answer_in_ack(response))
 
         async with asyncio.timeout(timeout):
             return await self.agent.endpoint.exchange(request, hop, on_response)
+
+    def _answer_in_ack(self, response: Response) -> str:
+        """Our answer to an offer that a re-INVITE without one has brought; empty: it has brought none."""
+        raise NotImplementedError
 
     def _acknowledge(self, dialog: Dialog, sequence: int, body: str = "") -> None:
         """Send the ACK of a 2xx, the same one again for a repeated 2xx (RFC 3261 §13.2.2.4)."""

@@ -34,12 +34,16 @@ class Media:
         self.passed = 0
         "Packets' times in which nothing was sent: after one behind `muted`, the last packet is in `sent`."
         self.impairment: Impairment | None = None
+        self.losing = 0.0
+        "Share of the packets that come in to be lost."
         self._may_be_secured = srtp != "off"
         self.secrecy: sdes.Secrecy | None = None
         "None: plain RTP."
         self.remote: tuple[str, int] | None = None
         self.reports: list[rtcp.Report] = []
         "What the other end said by RTCP of how it hears us, oldest first."
+        self._due = 0.0
+        "Of a packet to be lost."
         self._reception = rtcp.Reception()
         self._remote_packed = b""
         self._rtp, self._rtcp = _port_pair(host)
@@ -66,12 +70,22 @@ class Media:
             self.secrecy = None
         elif self.secrecy is None or self.secrecy.keys != agreed.keys:
             self.secrecy = sdes.Secrecy(agreed.keys, self.secrecy)
-        self.talker.agree(agreed.codec, agreed.send_type, agreed.event_type)
+        self.talker.agree(agreed.codec, agreed.send_type, agreed.event_type, agreed.noise_type)
+        if agreed.noise_type is not None:
+            self.sent.types[agreed.noise_type] = "CN"
         self.received.types.update(agreed.receive_types)
         self.sent.types[agreed.send_type] = agreed.codec
         if agreed.event_type is not None:
             self.sent.types[agreed.event_type] = "telephone-event"
         self._start()
+
+    def fall_silent(self) -> None:
+        """Describe silence in one packet (RFC 3389) and send none after it."""
+
+        def mute() -> None:
+            self.muted = True
+
+        self.talker.describe_silence(mute)
 
     def stop(self) -> None:
         """Send nothing any more; receive on."""
@@ -166,7 +180,10 @@ class Media:
         )
         secrecy = self.secrecy
         report = secrecy.seal_report(report) if secrecy else report
-        quicksend.send(self._rtcp, report, quicksend.socket_address(remote[0], remote[1] + 1))
+        if self.agreed is not None and self.agreed.rtcp_mux:
+            quicksend.send(self._rtp, report, self._remote_packed)
+        else:
+            quicksend.send(self._rtcp, report, quicksend.socket_address(remote[0], remote[1] + 1))
 
     def _report_arrived(self, data: bytes, address: tuple[str, int], at_ns: int) -> None:
         secrecy = self.secrecy
@@ -180,6 +197,10 @@ class Media:
     def _arrived(self, data: bytes, address: tuple[str, int], at_ns: int) -> None:
         if rtcp.is_rtcp(data):
             self._report_arrived(data, address, at_ns)
+            return
+        self._due += self.losing
+        if self._due >= 1:
+            self._due -= 1
             return
         if self._may_be_secured and self.agreed is None:
             return  # ahead of the answer, which has the keys

@@ -56,7 +56,9 @@ class Phone:
     `port` 0 takes any free one. `transport` is "udp", "tcp", or "tls" by `tls`. `proxy` is a URI that every
     request goes through first. `registrar` is the URI of the domain that `register` speaks to and that bare
     numbers are called at. `on_incoming`: "answer", "ring", "busy", or a function of the call, plain or async;
-    None leaves it to `incoming`. `srtp`: "off", "optional" (offered in RTP/AVP) or "required" (RTP/SAVP).
+    None leaves it to `incoming`. `codecs`: PCMA, PCMU, and CN where it can describe silence. `srtp`: "off",
+    "optional" (offered in RTP/AVP) or "required" (RTP/SAVP). `rtcp_mux`: it offers and takes one port for RTP
+    and RTCP.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Phone:
         codecs: tuple[str, ...] = ("PCMA", "PCMU"),
         ptime_ms: int = 20,
         srtp: str = "off",
+        rtcp_mux: bool = False,
         timing: Timing | None = None,
         tls: Tls | None = None,
     ) -> None:
@@ -87,6 +90,7 @@ class Phone:
         self.codecs = tuple(codecs)
         self.ptime_ms = ptime_ms
         self.srtp = srtp
+        self.rtcp_mux = rtcp_mux
         self.calls: list[Call] = []
         "Every call since the start, those that are over too."
         self.endpoint = Endpoint(host, self._on_request, self._on_stray, timing, tls)

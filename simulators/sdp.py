@@ -16,7 +16,7 @@ from .errors import MalformedSdp
 STATIC = {0: ("PCMU", 8_000), 8: ("PCMA", 8_000), 9: ("G722", 8_000), 13: ("CN", 8_000), 18: ("G729", 8_000)}
 "Payload types with a fixed meaning (RFC 3551 table 4)."
 
-OWN_TYPES = {"PCMU": 0, "PCMA": 8, "telephone-event": 101}
+OWN_TYPES = {"PCMU": 0, "PCMA": 8, "CN": 13, "telephone-event": 101}
 "Payload types that an offer of ours uses."
 
 PROFILES = ("RTP/AVP", "RTP/AVPF")
@@ -75,6 +75,8 @@ class Description:
     version: int = 1
     profile: str = "RTP/AVP"
     cryptos: tuple[sdes.Line, ...] = ()
+    rtcp_mux: bool = False
+    "RTCP on the RTP port (RFC 5761)."
     other_media: tuple[str, ...] = field(default=())
     'Media lines besides the audio one, e.g. "video RTP/AVP 96"; an answer refuses each in its place.'
 
@@ -102,6 +104,7 @@ class Description:
                 lines.append(f"a=fmtp:{number} 0-16")
         if self.ptime_ms is not None:
             lines.append(f"a=ptime:{self.ptime_ms}")
+        lines += ["a=rtcp-mux"] if self.rtcp_mux else []
         lines += [f"a=crypto:{line}" for line in self.cryptos]
         lines.append(f"a={self.direction.value}")
         for media in self.other_media:
@@ -127,7 +130,7 @@ def _parse(lines: list[str]) -> Description:
     others: list[str] = []
     names: dict[int, str] = {}
     cryptos: list[sdes.Line] = []
-    in_audio = in_other = False
+    in_audio = in_other = rtcp_mux = False
     for line in lines:
         kind, value = line[0], line[2:]
         if kind == "m":
@@ -151,6 +154,8 @@ def _parse(lines: list[str]) -> Description:
         elif kind == "a" and in_audio and value.startswith("rtpmap:"):
             number, encoding = value[7:].split(None, 1)
             names[int(number)] = encoding.split("/")[0]
+        elif kind == "a" and in_audio and value == "rtcp-mux":
+            rtcp_mux = True
         elif kind == "a" and in_audio and value.startswith("crypto:"):
             crypto = sdes.read(value[7:])
             cryptos += [] if crypto is None else [crypto]
@@ -177,6 +182,7 @@ def _parse(lines: list[str]) -> Description:
         version,
         audio[2],
         tuple(cryptos),
+        rtcp_mux,
         tuple(others),
     )
 
@@ -214,6 +220,8 @@ def answer(offer: Description, own: Description) -> Description:
             f"no codec in common: offered {offered}; spoken here {', '.join(own.payload_types.values())}"
         )
     types = dict([codec])
+    if "CN" in own.payload_types.values() and (noise := offer.type_of("CN")) is not None:
+        types[noise] = "CN"
     if (events := offer.type_of("telephone-event")) is not None:
         types[events] = "telephone-event"
     direction = own.direction.within(offer.direction.mirrored)
@@ -223,6 +231,7 @@ def answer(offer: Description, own: Description) -> Description:
         direction=direction,
         profile=offer.profile,
         cryptos=cryptos,
+        rtcp_mux=own.rtcp_mux and offer.rtcp_mux,
         other_media=offer.other_media,
     )
 
@@ -242,6 +251,9 @@ class Agreed:
     "Ours: whether we send, whether we receive."
     keys: sdes.Keys | None = None
     "None: plain RTP."
+    noise_type: int | None = None
+    "Payload type to describe silence with; None when one end did not list it."
+    rtcp_mux: bool = False
 
 
 def agree(local: Description, remote: Description) -> Agreed:
@@ -269,4 +281,6 @@ def agree(local: Description, remote: Description) -> Agreed:
         receive_types={**remote.payload_types, **local.payload_types},
         direction=local.direction.within(remote.direction.mirrored),
         keys=sdes.agree(local.cryptos, remote.cryptos),
+        noise_type=remote.type_of("CN") if local.type_of("CN") is not None else None,
+        rtcp_mux=local.rtcp_mux and remote.rtcp_mux,
     )

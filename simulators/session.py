@@ -24,10 +24,17 @@ class Session:
     """
 
     def __init__(
-        self, host: str, port: int, codecs: tuple[str, ...], ptime_ms: int, srtp: str = "off"
+        self,
+        host: str,
+        port: int,
+        codecs: tuple[str, ...],
+        ptime_ms: int,
+        srtp: str = "off",
+        rtcp_mux: bool = False,
     ) -> None:
         """srtp: "off", "optional" or "required"."""
         self._own = sdp.own_offer(host, port, codecs, ptime_ms, random.getrandbits(31))
+        self._own = replace(self._own, rtcp_mux=rtcp_mux)
         self._srtp = srtp
         self.renew_keys()
         self.wanted = Direction.SENDRECV

@@ -18,6 +18,8 @@ from . import g711
 from .rtp import pack_event
 
 RATE_HZ = 8_000
+NOISE_LEVEL = 60
+"[-dBov] of the silence that is described."
 END_PACKETS = 3
 "How often the last packet of an event is sent (RFC 4733 §2.5.1.4)."
 
@@ -43,6 +45,7 @@ class Talker:
         self.codec = codec
         self.payload_type = payload_type
         self.event_type = event_type
+        self.noise_type: int | None = None
         self._lock = threading.Lock()
         self._audio_said: g711.Audio | None = None
         self._seq = random.getrandbits(15)
@@ -55,7 +58,9 @@ class Talker:
         self._on_said: Callable[[], None] | None = None
         self._over = False
 
-    def agree(self, codec: str, payload_type: int, event_type: int | None) -> None:
+    def agree(
+        self, codec: str, payload_type: int, event_type: int | None, noise_type: int | None = None
+    ) -> None:
         """Use what an offer and answer came to; audio given to `say` is encoded again for another codec."""
         with self._lock:
             if codec != self.codec and self._audio_said is not None:
@@ -63,6 +68,14 @@ class Talker:
             self.codec = codec
             self.payload_type = payload_type
             self.event_type = event_type
+            self.noise_type = noise_type
+
+    def describe_silence(self, on_done: Callable[[], None]) -> None:
+        """The next packet says how silent it is here (RFC 3389), by an empty one where that was not agreed.
+        `on_done` runs on the media thread, before it is out.
+        """
+        with self._lock:
+            self._front.append(Noise(1, on_done))
 
     @property
     def samples(self) -> int:
@@ -157,8 +170,17 @@ class Talker:
         item.sent += 1
         if item.sent >= item.packets:
             self._front.popleft()
+        if isinstance(item, Noise):
+            return self._noise(), item.on_done
         payload = item.payloads[item.sent - 1] if isinstance(item, Tone) else self._silence()
         return self._audio(payload), item.on_done if item.sent >= item.packets else None
+
+    def _noise(self) -> Outgoing:
+        number = self.payload_type if self.noise_type is None else self.noise_type
+        described = b"" if self.noise_type is None else bytes([NOISE_LEVEL])
+        packet = Outgoing(number, False, self._seq, self._rtp_ts, described)
+        self._advance(self.samples)
+        return packet
 
     def _event(self, key: Key) -> tuple[Outgoing, None]:
         key.sent += 1
@@ -207,6 +229,10 @@ class Pause:
         self.packets = packets
         self.sent = 0
         self.on_done = on_done
+
+
+class Noise(Pause):
+    """A silence described."""
 
 
 class Key(Pause):

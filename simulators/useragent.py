@@ -27,6 +27,7 @@ class UserAgent(Protocol):
     codecs: tuple[str, ...]
     ptime_ms: int
     srtp: str
+    rtcp_mux: bool
 
     @property
     def contact(self) -> Address: ...

@@ -16,11 +16,11 @@ from gateway.core.actions import Invite
 from gateway.core.codecs import standard
 from gateway.core.errors import NotAcceptable, PortsExhausted, SdpError
 from gateway.core.events import LegAnswered, LegEnded, LegReoffered, SignallingEvent
-from gateway.core.mediasecurity import Security
 from gateway.core.model import CallId, Encoding, LegId, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.ports import Media, Signalling
 from gateway.core.routing import Target
+from gateway.core.terms import USUAL, Terms
 from gateway.log import get_logger
 
 log = get_logger(__name__)
@@ -50,10 +50,10 @@ class Bells:
         media: Media,
         *,
         later: Callable[[float, Callable[[], None]], object],
-        security: Callable[[str | None], Security] = lambda _: Security.OFF,
+        terms: Callable[[str | None], Terms] = lambda _: USUAL,
     ) -> None:
-        """security: the policy for media by trunk."""
-        self._security = security
+        """terms: for media, by trunk."""
+        self._terms = terms
         self._signalling = signalling
         self._media = media
         self.answered: Callable[[str, str], None] = lambda alert, target: None
@@ -73,7 +73,7 @@ class Bells:
             self._media.remove_call(call)
             log.warning("alert.cannot_ring", alert=alert, target=target, why=str(error))
             return False
-        session = LegSession(own, new_session_id(), self._security(where.trunk))
+        session = LegSession(own, new_session_id(), self._terms(where.trunk))
         headers = {"Priority": "emergency", "Subject": f"alert {alert}"}
         self._bells[leg] = _Bell(call, alert, target, session)
         try:

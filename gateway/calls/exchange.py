@@ -110,7 +110,7 @@ class Exchange(Control):
         self._strangers = StrangersLog(self._runner, door)
         self.trunks = TrunkWatch(self._runner, config.trunks)
         keys = KeyWays(intake.router, config.trunks)
-        self._joining = Joining(self._runner, media, self._record, keys, intake.security)
+        self._joining = Joining(self._runner, media, self._record, keys, intake.terms)
         self._router = intake.router
         self._reception = Reception(
             self._runner,
@@ -128,7 +128,7 @@ class Exchange(Control):
         self._summons = Summons(
             self._runner,
             self._joining,
-            Bells(signalling, media, later=self._runner.later, security=intake.security),
+            Bells(signalling, media, later=self._runner.later, terms=intake.terms),
             intake.router,
             directory,
             config.alerts,

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gateway.config.model import Advisor, Config
 from gateway.config.people import Directory, identity_of
@@ -16,10 +17,13 @@ from gateway.core.mediasecurity import Security
 from gateway.core.model import Role
 from gateway.core.permissions import User
 from gateway.core.routing import Router, Target
+from gateway.core.terms import USUAL, Mux, Rtcp, Terms
 
 CARRIED_HEADERS = ("P-Asserted-Identity", "Privacy", "Diversion", "History-Info")
 """Of the caller's request, what the called party is to know (RFC 3325, 3323, 5806, 7044)."""
 
+
+Value = TypeVar("Value")
 
 LOOP_HEADER = "X-Gateway-Path"
 """What we have called this call's number with: one mark for each gateway and number, by which it is known
@@ -45,8 +49,8 @@ class Plan:
     extension: str
     """The advisor's side: their extension, or what was dialled where nobody is configured."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    calling_security: Security = Security.OFF
-    called_security: Security = Security.OFF
+    calling_terms: Terms = USUAL
+    called_terms: Terms = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class Supervise:
 
     wanted: FeatureCall
     user: User | None
-    security: Security
-    """Policy for the media of their leg."""
+    terms: Terms
+    """For the media of their leg."""
     identity: str
     """`user@host` of the From, for the log."""
 
@@ -74,13 +78,13 @@ class Intake:
         self._directory = directory
         self._secret = secrets.token_bytes(8)
         self._advisors = {advisor.id: advisor for advisor in config.advisors}
-        self._security = {trunk.name: trunk.srtp for trunk in config.trunks}
+        self._terms = {trunk.name: Terms(trunk.srtp, trunk.rtcp_mux, trunk.rtcp) for trunk in config.trunks}
 
     def read(self, offered: LegOffered) -> Plan | Supervise:
         """Raises `NotPermitted` for a source that is no trunk's, `NoRoute` where nothing fits,
         `LoopDetected`.
         """
-        calling = self.security(self.router.identify(offered.source[0], offered.names))
+        calling = self.terms(self.router.identify(offered.source[0], offered.names))
         user, host = identity_of(offered.from_uri)
         person = self._directory.by_sip(offered.from_uri)
         wanted = self._codes.parse_dialled(offered.to_user)
@@ -90,25 +94,32 @@ class Intake:
         target = self.router.route(offered.to_user)
         headers = {name: offered.headers[name] for name in CARRIED_HEADERS if name in offered.headers}
         headers[LOOP_HEADER] = path
-        secured = (calling, self.security(target.trunk))
+        terms = (calling, self.terms(target.trunk))
         dialling_out = self._advisors.get(person.id) if person else None
         if dialling_out is not None:
             extension = dialling_out.extension
-            return Plan(target, Role.ADVISOR, dialling_out, offered.to_user, extension, headers, *secured)
+            return Plan(target, Role.ADVISOR, dialling_out, offered.to_user, extension, headers, *terms)
         called = identity_of(target.uri)[0]
         advisor = self._directory.advisor(offered.to_user) or self._directory.advisor(called)
         extension = advisor.extension if advisor else offered.to_user
-        return Plan(target, Role.CALLER, advisor, user or "anonymous", extension, headers, *secured)
+        return Plan(target, Role.CALLER, advisor, user or "anonymous", extension, headers, *terms)
 
-    def security(self, trunk: str | None) -> Security:
-        """The policy for media of a trunk's leg.
+    def terms(self, trunk: str | None) -> Terms:
+        """For the media of a trunk's leg.
 
-        None, where nobody knows which trunk's it is: what all trunks agree on, else `optional`.
+        None, where nobody knows which trunk's it is: what all trunks agree on, else `optional` SRTP and what
+        is done unasked of the rest.
         """
         if trunk is not None:
-            return self._security[trunk]
-        policies = set(self._security.values())
-        return policies.pop() if len(policies) == 1 else Security.OPTIONAL if policies else Security.OFF
+            return self._terms[trunk]
+        all_terms = self._terms.values()
+        if not all_terms:
+            return USUAL
+        return Terms(
+            _agreed({terms.security for terms in all_terms}, Security.OPTIONAL),
+            _agreed({terms.mux for terms in all_terms}, Mux.FOLLOW),
+            _agreed({terms.rtcp for terms in all_terms}, Rtcp.TERMINATE),
+        )
 
     def _path(self, offered: LegOffered) -> str:
         """The marks that this call bears, ours added. The same call may come by twice for different numbers,
@@ -119,3 +130,7 @@ class Intake:
         if mark in seen:
             raise LoopDetected(f"the call to {offered.to_user} came back to us")
         return " ".join([*seen, mark])
+
+
+def _agreed(values: set[Value], otherwise: Value) -> Value:
+    return values.pop() if len(values) == 1 else otherwise

@@ -13,11 +13,11 @@ from gateway.core.actions import Invite
 from gateway.core.call import Call
 from gateway.core.errors import NotPermitted, Refused, Unavailable
 from gateway.core.events import LegOffered
-from gateway.core.mediasecurity import Security
 from gateway.core.model import LegId, Mode, Role
 from gateway.core.permissions import User
 from gateway.core.ports import Media, Record
 from gateway.core.routing import Target
+from gateway.core.terms import USUAL, Terms
 
 MOST_JOINED = 5
 """Supervisors who may join a call by themselves. The engine has room for one more: whoever an alert rings."""
@@ -46,10 +46,10 @@ class Joining:
         media: Media,
         record: Record,
         keys: KeyWays,
-        security: Callable[[str | None], Security] = lambda _: Security.OFF,
+        terms: Callable[[str | None], Terms] = lambda _: USUAL,
     ) -> None:
-        """record: the trail. security: the policy for media by trunk."""
-        self._security = security
+        """record: the trail. terms: for media, by trunk."""
+        self._terms = terms
         self._runner = runner
         self._media = media
         self._record = record
@@ -74,7 +74,7 @@ class Joining:
         user: User,
         mode: Mode,
         via: str,
-        security: Security = Security.OFF,
+        terms: Terms = USUAL,
     ) -> None:
         """Put a leg that was offered on the call. Raises `PortsExhausted`, `SdpError`, `NotAcceptable` with
         nothing left behind.
@@ -82,7 +82,7 @@ class Joining:
         keys = self._keys.of_source(offered.source, offered.names)
         own = self._media.add_leg(call.id, offered.leg, Role.SUPERVISOR, keys)
         try:
-            call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via, security)
+            call.join(offered, user, mode, own, new_session_id(), self._runner.now(), via, terms)
         except BaseException:
             self._media.remove_leg(offered.leg)
             raise
@@ -107,10 +107,10 @@ class Joining:
         leg = new_leg(call)
         own = self._media.add_leg(call.id, leg, Role.SUPERVISOR, self._keys.of_trunk(target.trunk))
         invite = Invite(leg, target.uri, "", None, name, headers, target.trunk)
-        now, security = self._runner.now(), self._security(target.trunk)
+        now, terms = self._runner.now(), self._terms(target.trunk)
         self._runner.adopt(call, leg)
         self._runner.run(
             call,
-            lambda: call.summon(invite, user, alert, own, new_session_id(), ring_s, now, mode, security),
+            lambda: call.summon(invite, user, alert, own, new_session_id(), ring_s, now, mode, terms),
         )
         return leg

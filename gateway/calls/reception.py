@@ -134,8 +134,8 @@ class Reception:
                 called_address=self._media.add_leg(call_id, called, called_role, called_keys),
                 headers=plan.headers,
                 session_id=new_session_id(),
-                calling_security=plan.calling_security,
-                called_security=plan.called_security,
+                calling_terms=plan.calling_terms,
+                called_terms=plan.called_terms,
             )
             call = Call(call_id, setup, self._policy, self._runner.now())
             call.start(self._runner.now())
@@ -170,7 +170,7 @@ class Reception:
             if why_not is not None:
                 raise Unavailable(why_not)
             call, user = self._joinable(wanted)
-            self._joining.seat(call, offered, user, wanted.wanted.mode, "feature-code", wanted.security)
+            self._joining.seat(call, offered, user, wanted.wanted.mode, "feature-code", wanted.terms)
         except Exception as error:
             self._refuse(offered, wanted, error)
 

@@ -39,7 +39,7 @@ class Arrivals:
                 (encoding for encoding in self._encodings(leg) if encoding in leg.session.offered_encodings),
                 None,
             )
-            text = leg.session.answer(encoding or leg.session.offered_encodings[0])
+            text = leg.session.answer(encoding or leg.session.offered_encodings[0], noise=True)
         self._talk.supervisors[leg.id] = supervisor
         leg.enter(LegState.ANSWERED)
         self._talk.do(Answer(leg.id, text))

@@ -23,7 +23,6 @@ from gateway.core.keypresses import Keypresses
 from gateway.core.leg import Leg, LegState
 from gateway.core.legevents import LegEvents
 from gateway.core.life import Life
-from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, CallId, Encoding, LegId, LegMedia, Mode, Role
 from gateway.core.offeranswer import LegSession
 from gateway.core.permissions import Decision, User
@@ -32,6 +31,7 @@ from gateway.core.reoffers import Reoffers
 from gateway.core.setup import CallSetup, Policy, Setup
 from gateway.core.supervision import Supervision
 from gateway.core.supervisornews import SupervisorNews
+from gateway.core.terms import USUAL, Terms
 from gateway.core.vigil import Vigil
 
 
@@ -53,7 +53,7 @@ class Call:
             setup.calling_address,
             LegState.OFFERED,
             setup.session_id,
-            setup.calling_security,
+            setup.calling_terms,
         )
         called_role = Role.ADVISOR if setup.calling_role is Role.CALLER else Role.CALLER
         called = self._leg(
@@ -62,7 +62,7 @@ class Call:
             setup.called_address,
             LegState.INVITED,
             setup.session_id,
-            setup.called_security,
+            setup.called_terms,
         )
         caller, advisor = (calling, called) if calling.role is Role.CALLER else (called, calling)
         self._talk = Conversation(call, self.team, caller, advisor, now)
@@ -205,13 +205,13 @@ class Call:
         session_id: int,
         now: Moment,
         via: str = "feature-code",
-        security: Security = Security.OFF,
+        terms: Terms = USUAL,
     ) -> None:
         """A supervisor whom `judge` allowed called in, `via` a phone or a browser. Raises `SdpError` or
         `NotAcceptable` with nothing changed.
         """
         self._talk.now = now
-        leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, security)
+        leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, terms)
         self._arrivals.join(leg, offered, user, mode, via)
 
     def summon(
@@ -224,13 +224,13 @@ class Call:
         ring_s: float,
         now: Moment,
         mode: Mode = Mode.WHISPER,
-        security: Security = Security.OFF,
+        terms: Terms = USUAL,
     ) -> None:
         """Ring a user, about an alert or (None) because they asked for it; where there is an alert, then
         `SummonsAnswered` or `SummonsFailed` among the actions.
         """
         self._talk.now = now
-        leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id, security)
+        leg = self._leg(invite.leg, Role.SUPERVISOR, own, LegState.INVITED, session_id, terms)
         self._arrivals.summon(invite, leg, user, mode, alert, now.s + ring_s)
 
     def part(self, leg: LegId) -> tuple[Role, LegMedia | None] | None:
@@ -302,9 +302,9 @@ class Call:
         self._life.settle()
 
     def _leg(
-        self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int, security: Security
+        self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int, terms: Terms
     ) -> Leg:
         allowed = self._encodings
         if role is Role.SUPERVISOR:  # what they hear is made here anyway, and any phone has G.711
             allowed += tuple(g711 for g711 in (Encoding.PCMA, Encoding.PCMU) if g711 not in allowed)
-        return Leg(leg, role, LegSession(own, session_id, security, allowed), state)
+        return Leg(leg, role, LegSession(own, session_id, terms, allowed), state)

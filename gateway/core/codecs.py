@@ -1,8 +1,8 @@
-"""Which codecs an SDP audio stream names, and which of them the gateway carries: G.711, G.722, Opus, L16, and
-telephone-event.
+"""Which codecs an SDP audio stream names, and which of them the gateway carries: G.711, G.722, Opus, L16,
+telephone-event, and comfort noise beside those with a clock of 8 kHz.
 
 Static payload types: RFC 3551 §6; `rtpmap`, `fmtp`, `ptime`: RFC 8866 §6; telephone-event: RFC 4733 §7; Opus:
-RFC 7587 §7.
+RFC 7587 §7; comfort noise: RFC 3389 §4.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gateway.core.model import Encoding
 from gateway.core.sdp import Media
 
 CLOCK_RATE = 8000
 EVENT_NAME = "telephone-event"
+NOISE_NAME, NOISE_PAYLOAD_TYPE = "CN", 13
 EVENT_FMTP = "0-16"
 DEFAULT_EVENT_PAYLOAD_TYPE = 101
 DEFAULT_PTIME_MS = 20
@@ -45,7 +47,7 @@ FORMATS = {
     Encoding.L16: Format("L16", 16000, 1, 112),
 }
 _BY_NAME = {(of.name.upper(), of.clock_hz, of.channels): encoding for encoding, of in FORMATS.items()}
-_STATIC = {str(of.payload_type): encoding for encoding, of in FORMATS.items() if of.payload_type < 96}
+_STATIC = {of.payload_type: encoding for encoding, of in FORMATS.items() if of.payload_type < 96}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,34 @@ class Events:
     clock_hz: int
 
 
-def usable(media: Media, allowed: Iterable[Encoding]) -> tuple[tuple[Codec, ...], Events | None]:
-    """The codecs of `allowed` that `media` names, in its order of preference, and its telephone-event or
-    None: the one at 8 kHz where there are several.
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Comfort noise with a clock of 8 kHz, as a peer names it."""
+
+    payload_type: int
+
+
+_Meaning = Encoding | Events | Noise | None
+
+
+class Usable(NamedTuple):
+    """What can be used of what a stream names."""
+
+    codecs: tuple[Codec, ...]
+    """In the stream's order of preference."""
+    events: Events | None
+    noise: int | None
+    """Payload type of comfort noise."""
+
+
+def usable(media: Media, allowed: Iterable[Encoding]) -> Usable:
+    """The codecs of `allowed` that `media` names, its telephone-event (the one at 8 kHz where there are
+    several) and its comfort noise.
 
     An unreadable `rtpmap` is passed over like an unknown codec.
     """
-    named: dict[str, Encoding | Events | None] = {**_STATIC}
+    named: dict[str, _Meaning] = {str(number): encoding for number, encoding in _STATIC.items()}
+    named[str(NOISE_PAYLOAD_TYPE)] = Noise(NOISE_PAYLOAD_TYPE)
     for value in media.values("rtpmap"):
         match = _RTPMAP.fullmatch(value)
         if match:
@@ -85,6 +108,7 @@ def usable(media: Media, allowed: Iterable[Encoding]) -> tuple[tuple[Codec, ...]
     parameters = _parameters(media)
     codecs: list[Codec] = []
     events: Events | None = None
+    noise: int | None = None
     for format_ in media.formats:
         if not re.fullmatch(r"\d{1,3}", format_, re.ASCII) or int(format_) > 127:
             continue
@@ -92,12 +116,21 @@ def usable(media: Media, allowed: Iterable[Encoding]) -> tuple[tuple[Codec, ...]
         if isinstance(meant, Encoding):
             if meant in allowed and all(codec.encoding is not meant for codec in codecs):
                 codecs.append(Codec(meant, int(format_), parameters.get(format_, "")))
+        elif isinstance(meant, Noise):
+            noise = meant.payload_type if noise is None else noise
         elif meant is not None and (events is None or (meant.clock_hz == CLOCK_RATE != events.clock_hz)):
             events = meant
-    return tuple(codecs), events
+    return Usable(tuple(codecs), events, noise)
 
 
-def _meaning(number: int, name: str, clock_hz: int, channels: int) -> Encoding | Events | None:
+def may_have_noise(encoding: Encoding) -> bool:
+    """Comfort noise goes by the clock of the codec beside it, and ours is at 8 kHz."""
+    return FORMATS[encoding].clock_hz == CLOCK_RATE
+
+
+def _meaning(number: int, name: str, clock_hz: int, channels: int) -> _Meaning:
+    if name.upper() == NOISE_NAME:
+        return Noise(number) if (clock_hz, channels) == (CLOCK_RATE, 1) else None
     if name.lower() == EVENT_NAME:
         return Events(number, clock_hz) if channels == 1 and clock_hz in (8000, 16000, 48000) else None
     return _BY_NAME.get((name.upper(), clock_hz, channels))

@@ -74,12 +74,14 @@ class LegConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class LegReoffered:
-    """A re-INVITE or UPDATE with an offer waits for `answer_reoffer` or `refuse_reoffer`. sdp None: the peer
-    wants ours.
-    """
+    """A re-INVITE waits for `answer_reoffer` or `refuse_reoffer`. sdp None: the peer wants ours."""
 
     leg: LegId
     sdp: str | None
+    answered: str | None = None
+    """It was an UPDATE, which has been answered with this: of our session as it stood what the offer had of
+    it, and perhaps other keys.
+    """
 
 
 @dataclass(frozen=True, slots=True)

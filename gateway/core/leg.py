@@ -84,6 +84,11 @@ class Leg:
         return self.state in (LegState.ANSWERED, LegState.CONFIRMED)
 
     @property
+    def hums(self) -> bool:
+        """Comfort noise was agreed with it."""
+        return self.session.media is not None and self.session.media.noise_payload_type is not None
+
+    @property
     def held(self) -> bool:
         """Audio does not flow both ways."""
         return self.session.media is not None and self.session.media.direction is not Direction.SENDRECV

@@ -70,6 +70,9 @@ class LegEvents:
                 self._confirmed(leg, supervisor, event.sdp)
             case LegConfirmed():
                 self._reoffers.confirmed(leg, event.sdp)
+            case LegReoffered(sdp=str(offer), answered=str(answered)):
+                self._reoffers.updated(leg, offer, answered)
+                self._agree_on_codec()
             case LegReoffered():
                 self._reoffers.offered(leg, event.sdp)
             case LegReanswered():

@@ -27,6 +27,7 @@ from gateway.core.errors import NotAcceptable
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 SUITES = tuple(Suite)
 Random = Callable[[int], bytes]
+new_key: Random = secrets.token_bytes
 
 
 class Security(StrEnum):
@@ -85,7 +86,7 @@ def offer(
     suites: Sequence[Suite] = SUITES,
     *,
     before: Keys | None = None,
-    random: Random = secrets.token_bytes,
+    random: Random = new_key,
 ) -> Offer:
     """Our offer. Then `read_answer`.
 
@@ -113,7 +114,7 @@ def answer(
     suites: Sequence[Suite] = SUITES,
     *,
     before: Keys | None = None,
-    random: Random = secrets.token_bytes,
+    random: Random = new_key,
 ) -> Answer:
     """Our answer to audio offered in `profile` with these values of `a=crypto`. Raises `NotAcceptable`.
 
@@ -133,6 +134,19 @@ def answer(
     if before is not None and before == Keys(chosen.suite, before.local, chosen.key, chosen.mki):
         ours = Crypto(chosen.tag, chosen.suite, before.local, name=chosen.name)
     return Answer(profile, ours, Keys(chosen.suite, ours.key, chosen.key, chosen.mki))
+
+
+def given(profile: str, ours: Sequence[str], offered: Sequence[str]) -> Answer:
+    """What an answer that has been given agrees on; `ours`, `offered`: the values of `a=crypto` in both.
+    Raises `NotAcceptable` where it is none to that offer.
+    """
+    said, _ = usable(ours)
+    if not said:
+        return Answer(profile, None, None)
+    for crypto in usable(offered)[0]:
+        if (crypto.tag, crypto.suite) == (said[0].tag, said[0].suite):
+            return Answer(profile, said[0], Keys(crypto.suite, said[0].key, crypto.key, crypto.mki))
+    raise NotAcceptable("the answer given takes none of the keys offered")
 
 
 def read_answer(made: Offer, profile: str, lines: Sequence[str], policy: Security) -> Keys | None:

@@ -91,3 +91,7 @@ class LegMedia:
     """Clock of telephone-event's durations."""
     parameters: str = ""
     """What the far side's `fmtp` says of its codec."""
+    noise_payload_type: int | None = None
+    """RTP payload type of comfort noise (RFC 3389); None where it was not negotiated."""
+    reports_relayed: bool = False
+    """The far side is sent the other party's RTCP while it hears their packets untouched (`Rtcp.RELAY`)."""

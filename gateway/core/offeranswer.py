@@ -7,52 +7,17 @@ leg's codecs, the first is answered with what the second chose.
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from gateway.core import codecs, mediasecurity, sdp
+from gateway.core import codecs, mediasecurity, peeraudio, sdp
 from gateway.core.codecs import Codec, Events
 from gateway.core.direction import meet, reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.mediasecurity import PLAIN, Keys, Security
 from gateway.core.model import Address, Direction, Encoding, LegMedia
-
-ANYWHERE = ("0.0.0.0", "::")
-_RTCP = re.compile(r"(\d{1,5})(?: IN IP[46] (\S+))?", re.ASCII)
-_DIRECTIONS = frozenset(direction.value for direction in Direction)
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """The one audio stream of a peer's offer or answer."""
-
-    index: int
-    """Which `m=` line it is."""
-    remote: Address
-    codecs: tuple[Codec, ...]
-    """What we can use of what the peer named, in the peer's order; never empty."""
-    events: Events | None
-    direction: Direction
-    """As the peer means it. The old hold by `c=0.0.0.0` (RFC 3264 §8.4) is read as the peer no longer
-    receiving what it did.
-    """
-    ptime_ms: int
-    max_ptime_ms: int | None
-    secured: mediasecurity.Answer
-    """What we answer, or have read in an answer, about SRTP."""
-    rtcp: Address | None = None
-    """Where RTCP goes; None: to the port above."""
-    rtcp_mux: bool = False
-
-    @property
-    def event_payload_type(self) -> int | None:
-        return self.events.payload_type if self.events else None
-
-
-_Judge = Callable[[sdp.Media], mediasecurity.Answer]
-"""What to make of one stream's profile and `a=crypto`. Raises `NotAcceptable`."""
+from gateway.core.peeraudio import ANYWHERE, Audio
+from gateway.core.terms import USUAL, Mux, Rtcp, Terms
 
 
 class LegSession:
@@ -62,11 +27,11 @@ class LegSession:
         self,
         own: Address,
         session_id: int,
-        security: Security = Security.OFF,
+        terms: Terms = USUAL,
         allowed: tuple[Encoding, ...] = (Encoding.PCMA, Encoding.PCMU),
     ) -> None:
-        """`own`: where the media engine listens for this leg. security: the policy of its trunk. allowed: the
-        codecs that we take, best first.
+        """`own`: where the media engine listens for this leg. terms: its trunk's. allowed: the codecs that we
+        take, best first.
         """
         self.own = own
         self.allowed = allowed
@@ -87,12 +52,13 @@ class LegSession:
         self._encodings: frozenset[Encoding] = frozenset()
         self._spare: frozenset[Encoding] = frozenset()
         self._stated_before = Direction.SENDRECV
-        self._security = security
+        self._terms = terms
         self._said = mediasecurity.Offer(PLAIN, ())
         """What our last description said of SRTP."""
-        self._assumed = False
         self._muxed = False
-        """Our last description said `a=rtcp-mux` (RFC 5761 §5.1): only what a peer has offered is said."""
+        """Our last description said `a=rtcp-mux` (RFC 5761 §5.1)."""
+        self._noise: int | None = None
+        """The payload type under which it named comfort noise."""
 
     def offer(
         self,
@@ -103,9 +69,13 @@ class LegSession:
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
         spare: Sequence[Codec] = (),
+        noise: bool = False,
+        mux: bool = False,
     ) -> str:
         """Our offer. Then `take_answer`. A payload type once used on this leg is kept (RFC 3264 §8.3.2).
-        spare: offered last, and chosen only where the answer has nothing else.
+        spare: offered last, and chosen only where the answer has nothing else. noise: the other party may
+        send comfort noise. mux: it has offered to have RTCP on one port, which counts in the first offer
+        alone: once agreed it stays.
         """
         known = self._event_payload_type
         offered = codecs.renumbered(
@@ -119,27 +89,32 @@ class LegSession:
         self._encodings = frozenset(codec.encoding for codec in offered)
         self._spare = frozenset(codec.encoding for codec in spare)
         self._stated_before, self.stated = self.stated, direction
-        self._said, self._assumed = self._secured_offer(), False
-        self._muxed = self.media is not None and self.media.rtcp_mux
+        self._said = self._secured_offer()
+        self._muxed = self._terms.offers_mux(mux) if self.media is None else self.media.rtcp_mux
+        self._noise = self._noise_number() if noise and any(map(_has_noise, offered)) else None
         events = Events(event, codecs.CLOCK_RATE)
         return self._send((self._audio(offered, events, direction, ptime_ms, max_ptime_ms),))
+
+    def _noise_number(self) -> int:
+        agreed = self.media.noise_payload_type if self.media else None
+        return codecs.NOISE_PAYLOAD_TYPE if agreed is None else agreed
 
     def _secured_offer(self) -> mediasecurity.Offer:
         """Within a call, what is in force: the same suite, key and profile; plain where plain was agreed
         and may stay.
         """
         if self.media is None:
-            return mediasecurity.offer(self._security)
+            return mediasecurity.offer(self._terms.security)
         keys = self.media.keys
         if keys is None:
-            required = self._security is Security.REQUIRED
+            required = self._terms.security is Security.REQUIRED
             return mediasecurity.offer(Security.REQUIRED if required else Security.OFF)
-        again = mediasecurity.offer(self._security, (keys.suite,), before=keys)
+        again = mediasecurity.offer(self._terms.security, (keys.suite,), before=keys)
         return replace(again, profile=self._said.profile)
 
     def take_answer(self, text: str) -> LegMedia:
         """Read the peer's answer to our `offer`. Raises `SdpError` or `NotAcceptable`."""
-        audio = self._read(sdp.parse(text), self._judge_answer)
+        audio = peeraudio.read(sdp.parse(text), self.own[0], self.allowed, self._judge_answer)
         chosen = [codec.encoding for codec in audio.codecs if codec.encoding in self._encodings]
         encoding = next((wanted for wanted in chosen if wanted not in self._spare), next(iter(chosen), None))
         if encoding is None:
@@ -147,8 +122,10 @@ class LegSession:
         own = meet(self.stated, reverse(audio.direction))
         if self.stated is Direction.SENDRECV:
             self.wish = audio.direction
-        muxed = self._muxed and (audio.rtcp_mux or self._assumed)
-        return self._agree(replace(audio, rtcp_mux=muxed), encoding, own)
+        noise = audio.noise if self._noise is not None else None
+        return self._agree(
+            replace(audio, rtcp_mux=self._muxed and audio.rtcp_mux, noise=noise), encoding, own
+        )
 
     def withdraw(self) -> None:
         """Our offer was refused: what was agreed before stays in force."""
@@ -159,30 +136,26 @@ class LegSession:
         Then `take_answer`.
         """
         self._stated_before, self.stated = self.stated, Direction.SENDRECV
-        self._assumed = True
         if self.media is not None:
             self._encodings = frozenset({self.media.encoding})
 
     def _judge_answer(self, media: sdp.Media) -> mediasecurity.Answer:
-        lines = media.values("crypto")
-        if (
-            self._assumed and not lines and self.media is not None
-        ):  # its text is not handed on: only what PJSIP read in it
-            return mediasecurity.Answer(self._said.profile, None, self.media.keys)
-        return mediasecurity.Answer(
-            media.protocol, None, mediasecurity.read_answer(self._said, media.protocol, lines, self._security)
-        )
+        lines, security = media.values("crypto"), self._terms.security
+        keys = mediasecurity.read_answer(self._said, media.protocol, lines, security)
+        return mediasecurity.Answer(media.protocol, None, keys)
 
     def _judge_offer(self, media: sdp.Media) -> mediasecurity.Answer:
         before: Keys | None = self.media.keys if self.media is not None else None
-        return mediasecurity.answer(media.protocol, media.values("crypto"), self._security, before=before)
+        return mediasecurity.answer(
+            media.protocol, media.values("crypto"), self._terms.security, before=before
+        )
 
     def take_offer(self, text: str) -> Audio:
         """Read the peer's offer. Then `answer`, or nothing where it is refused. Raises `SdpError` or
         `NotAcceptable`.
         """
         session = sdp.parse(text)
-        audio = self._read(session, self._judge_offer)
+        audio = peeraudio.read(session, self.own[0], self.allowed, self._judge_offer)
         self._offered = session, audio
         return audio
 
@@ -200,9 +173,11 @@ class LegSession:
         ptime_ms: int = codecs.DEFAULT_PTIME_MS,
         max_ptime_ms: int | None = None,
         parameters: str | None = None,
+        noise: bool = False,
     ) -> str:
         """Our answer to the offer last taken, with one of its codecs; `direction` is narrowed to what the
         offer allows. parameters: the `fmtp` of who will have to decode what the peer sends; None: our own.
+        noise: take comfort noise where it is offered.
 
         Streams other than the chosen one are refused with port 0, in their order. Raises `NotAcceptable`
         where `encoding` was not offered.
@@ -215,17 +190,45 @@ class LegSession:
             raise NotAcceptable(f"{encoding.value} was not offered")
         own = meet(direction, reverse(audio.direction))
         event = audio.events if events else None
+        self._noise = audio.noise if noise and codecs.may_have_noise(encoding) else None
+        self._muxed = audio.rtcp_mux and self._terms.mux is not Mux.OFF
         self.stated, self.wish = own, audio.direction
-        self._agree(replace(audio, events=event), encoding, own)
+        self._agree(replace(audio, events=event, noise=self._noise, rtcp_mux=self._muxed), encoding, own)
         crypto = audio.secured.crypto
         self._said = mediasecurity.Offer(audio.secured.profile, () if crypto is None else (crypto,))
-        self._muxed = audio.rtcp_mux
         if parameters is None:
             parameters = codecs.FORMATS[encoding].parameters
         codec = replace(codec, parameters=parameters)
         ours = self._audio((codec,), event, own, ptime_ms, max_ptime_ms)
         refused = (sdp.Media(other.kind, 0, other.protocol, other.formats) for other in session.media)
         return self._send(tuple(ours if at == audio.index else other for at, other in enumerate(refused)))
+
+    def answered(self, text: str) -> LegMedia:
+        """The signalling adapter has answered the offer last taken with this text: of our session as it stood
+        what the offer had of it, under keys of `core.standing`. Raises `SdpError` or `NotAcceptable`.
+        """
+        if self._offered is None or self.media is None:
+            raise SdpError("no offer to answer, or nothing agreed before")
+        session, audio = self._offered
+        described = sdp.parse(text)
+        if audio.index >= len(described.media):
+            raise NotAcceptable("the answer given refuses the stream")
+        ours = described.media[audio.index]
+        named = [codec.encoding for codec in codecs.usable(ours, self.allowed).codecs]
+        encoding = next((codec for codec in named if codec in self.offered_encodings), None)
+        if encoding is None:
+            raise NotAcceptable("the answer given has none of the codecs offered")
+        own = meet(peeraudio.direction_of(described, ours), reverse(audio.direction))
+        secured = mediasecurity.given(
+            ours.protocol, ours.values("crypto"), session.media[audio.index].values("crypto")
+        )
+        self._said = mediasecurity.Offer(ours.protocol, () if secured.crypto is None else (secured.crypto,))
+        self.stated, self.wish = own, audio.direction
+        events = audio.events if self.media.event_payload_type is not None else None
+        noise = audio.noise if self._noise is not None else None
+        muxed = self._muxed and audio.rtcp_mux
+        agreed = replace(audio, events=events, noise=noise, rtcp_mux=muxed, secured=secured)
+        return self._agree(agreed, encoding, own)
 
     def _agree(self, audio: Audio, encoding: Encoding, direction: Direction) -> LegMedia:
         codec = next(codec for codec in audio.codecs if codec.encoding is encoding)
@@ -246,6 +249,8 @@ class LegSession:
             audio.secured.keys,
             audio.events.clock_hz if audio.events else codecs.CLOCK_RATE,
             codec.parameters,
+            audio.noise if codecs.may_have_noise(encoding) else None,
+            self._terms.rtcp is Rtcp.RELAY,
         )
         return self.media
 
@@ -263,6 +268,9 @@ class LegSession:
             attributes.append(("rtpmap", codec.rtpmap()))
             if codec.parameters:
                 attributes.append(("fmtp", f"{codec.payload_type} {codec.parameters}"))
+        if self._noise is not None:
+            formats.append(str(self._noise))
+            attributes.append(("rtpmap", f"{self._noise} {codecs.NOISE_NAME}/{codecs.CLOCK_RATE}"))
         if events is not None:
             formats.append(str(events.payload_type))
             attributes.append(("rtpmap", f"{events.payload_type} {codecs.EVENT_NAME}/{events.clock_hz}"))
@@ -286,72 +294,6 @@ class LegSession:
             described = self._sent = replace(described, origin=self._origin)
         return str(described)
 
-    def _read(self, session: sdp.Session, judge: _Judge) -> Audio:
-        """The first audio stream that is secured, or not, as it may be, and has a codec of ours."""
-        why = "no audio stream"
-        for index, media in enumerate(session.media):
-            if media.kind != "audio" or media.port == 0:
-                continue
-            try:
-                secured = judge(media)
-            except NotAcceptable as error:
-                why = str(error)
-                continue
-            usable, events = codecs.usable(media, self.allowed)
-            if not usable:
-                why = f"no codec in common; accepted: {', '.join(self.allowed)}"
-                continue
-            host = self._host(media.address or session.address)
-            direction = _direction(session, media)
-            if host in ANYWHERE:
-                direction = meet(direction, Direction.SENDONLY)
-            return Audio(
-                index,
-                (host, media.port),
-                usable,
-                events,
-                direction,
-                codecs.ptime_ms(media),
-                codecs.max_ptime_ms(media),
-                secured,
-                self._rtcp(media, host),
-                ("rtcp-mux", None) in media.attributes,
-            )
-        raise NotAcceptable(why)
 
-    def _rtcp(self, media: sdp.Media, host: str) -> Address | None:
-        """`a=rtcp` (RFC 3605); None where there is none that can be used."""
-        for value in media.values("rtcp"):
-            match = _RTCP.fullmatch(value.strip())
-            if match and 0 < int(match[1]) <= 65535:
-                try:
-                    return (self._host(match[2]) if match[2] else host, int(match[1]))
-                except (SdpError, NotAcceptable):
-                    return None
-        return None
-
-    def _host(self, text: str | None) -> str:
-        """The peer's media address: one of our own IP version, and a single machine's (no multicast, no
-        broadcast).
-        """
-        if text is None:
-            raise SdpError("SDP has no c= line for the audio stream")
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            raise SdpError(f"SDP c= address is not an IP address: {text[:60]!r}") from None
-        version = ipaddress.ip_address(self.own[0]).version
-        if address.version != version:
-            raise NotAcceptable(f"media over IPv{address.version}; this leg uses IPv{version}")
-        if address.is_multicast or str(address) == "255.255.255.255":
-            raise NotAcceptable(f"media address {address} is not a single machine's")
-        return str(address)
-
-
-def _direction(session: sdp.Session, media: sdp.Media) -> Direction:
-    """The stream's direction: its own attribute, else the session's, else sendrecv (RFC 8866 §6.7)."""
-    for attributes in (media.attributes, session.attributes):
-        for name, value in attributes:
-            if value is None and name in _DIRECTIONS:
-                return Direction(name)
-    return Direction.SENDRECV
+def _has_noise(codec: Codec) -> bool:
+    return codecs.may_have_noise(codec.encoding)

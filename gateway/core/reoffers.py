@@ -34,6 +34,22 @@ class Reoffers:
 
     # ── events ──
 
+    def updated(self, leg: Leg, sdp: str, answered: str) -> None:
+        """An UPDATE came in on `leg` and has been answered. The other party hears of it only where it wants
+        something else of them: other keys or another address are this leg's own affair.
+        """
+        if leg.session.media is None or leg.offering is Offering.OURS:
+            return
+        try:
+            leg.session.take_offer(sdp)
+            leg.session.answered(answered)
+        except (SdpError, NotAcceptable):
+            return  # PJSIP has agreed to what the media engine cannot do: the old goes on
+        self._talk.connect(leg)
+        self._talk.open_paths()
+        self._told()
+        self.align()
+
     def offered(self, leg: Leg, sdp: str | None) -> None:
         """A re-INVITE came in on `leg`."""
         if (
@@ -121,11 +137,16 @@ class Reoffers:
                 self.reoffer(leg, leg.session.media.encoding, target)
 
     def reoffer(self, leg: Leg, encoding: Encoding, direction: Direction) -> None:
-        """Send a re-INVITE of our own."""
+        """Send a re-INVITE of our own; nothing while an offer is under way, whose end shows what is still
+        wanted.
+        """
+        if leg.offering is not Offering.NONE:
+            return
         leg.offering = Offering.OURS
-        self._talk.do(
-            Reoffer(leg.id, leg.session.offer(standard([encoding]), direction, ptime_ms=self._ptime_ms(leg)))
+        offer = leg.session.offer(
+            standard([encoding]), direction, ptime_ms=self._ptime_ms(leg), noise=leg.hums
         )
+        self._talk.do(Reoffer(leg.id, offer))
 
     # ── steps ──
 
@@ -164,6 +185,7 @@ class Reoffers:
             ptime_ms=audio.ptime_ms,
             max_ptime_ms=audio.max_ptime_ms,
             spare=standard([present.encoding]) if spare and present is not None else (),
+            noise=audio.noise is not None,
         )
         self._talk.do(Reoffer(partner.id, offer))
 
@@ -181,6 +203,7 @@ class Reoffers:
                 reverse(media.direction),
                 ptime_ms=media.ptime_ms,
                 parameters=media.parameters if encoding is media.encoding else None,
+                noise=leg.hums,
             )
         except NotAcceptable:
             self._talk.do(RefuseReoffer(origin.id, NOT_ACCEPTABLE))
@@ -204,8 +227,9 @@ class Reoffers:
 
     def _finish_alone(self, leg: Leg) -> None:
         """Answer the offer that `leg` made with everything that it allows."""
+        noise = leg.role is Role.SUPERVISOR or self._talk.partner(leg).hums
         try:
-            text = leg.session.answer(self._encoding_for(leg), ptime_ms=self._ptime_ms(leg))
+            text = leg.session.answer(self._encoding_for(leg), ptime_ms=self._ptime_ms(leg), noise=noise)
         except NotAcceptable:
             self._talk.do(RefuseReoffer(leg.id, NOT_ACCEPTABLE))
             return
@@ -220,7 +244,7 @@ class Reoffers:
         direction = partner.session.wish if partner is not None else Direction.SENDRECV
         leg.offering = Offering.IN_ANSWER
         offer = leg.session.offer(
-            standard([leg.session.media.encoding]), direction, ptime_ms=self._ptime_ms(leg)
+            standard([leg.session.media.encoding]), direction, ptime_ms=self._ptime_ms(leg), noise=leg.hums
         )
         self._talk.do(AnswerReoffer(leg.id, offer))
 

@@ -19,12 +19,12 @@ from gateway.core.direction import reverse
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegOffered
 from gateway.core.leg import Leg, LegState
-from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, Direction, Encoding, LegId, Role
-from gateway.core.offeranswer import Audio
+from gateway.core.peeraudio import Audio
 from gateway.core.policies import Policies
 from gateway.core.reoffers import Reoffers
 from gateway.core.routing import Target
+from gateway.core.terms import USUAL, Terms
 
 
 class AdvisorLike(Protocol):
@@ -79,8 +79,8 @@ class Setup:
     called_address: Address
     headers: Mapping[str, str] = field(default_factory=dict)
     session_id: int = 1
-    calling_security: Security = Security.OFF
-    called_security: Security = Security.OFF
+    calling_terms: Terms = USUAL
+    called_terms: Terms = USUAL
     others: tuple[Target, ...] = ()
     """Where else, if nobody can be reached there."""
 
@@ -141,6 +141,8 @@ class CallSetup:
                 ptime_ms=audio.ptime_ms,
                 max_ptime_ms=audio.max_ptime_ms,
                 spare=standard(spare) if self._policy.transcode else (),
+                noise=audio.noise is not None,
+                mux=audio.rtcp_mux,
             )
         who = setup.offered
         self._talk.do(
@@ -211,12 +213,15 @@ class CallSetup:
         """Our answer to the calling party: the codec and direction that the called party chose.
 
         Telephone-event is agreed with an advisor always, because we read their keys; with a caller only where
-        the advisor takes it, because nobody else would.
+        the advisor takes it, because nobody else would. Comfort noise only where the called party takes it:
+        the calling one's goes to them.
         """
         media, session = self.called.session.media, self.calling.session
         assert media is not None
+        noise = media.noise_payload_type is not None
         if session.media is not None:  # the early answer cannot be changed any more
             encoding, events = session.media.encoding, session.media.event_payload_type is not None
+            noise = session.media.noise_payload_type is not None
         else:
             encoding, events = (
                 media.encoding,
@@ -230,6 +235,7 @@ class CallSetup:
             events=events,
             ptime_ms=media.ptime_ms,
             parameters=media.parameters if encoding is media.encoding else None,
+            noise=noise,
         )
 
     def _late_offer(self) -> str:

@@ -124,6 +124,8 @@ class MediaEngine:
             bits_per_second=most_bits_per_second(media.parameters),
             rtcp=media.rtcp,
             rtcp_mux=media.rtcp_mux,
+            noise_payload_type=media.noise_payload_type,
+            relays_reports=media.reports_relayed,
             suite=keys.suite.value if keys else None,
             local_key=keys.local if keys else b"",
             remote_key=keys.remote if keys else b"",

@@ -76,6 +76,8 @@ def config_site(options: BuildOptions) -> str:
         "PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST": 30,
         "PJ_HAS_IPV6": 1,
         "PJ_TIMER_DEBUG": 0,
+        # Our answers name one codec; with 0 the comfort noise beside it would be cut out as a second one.
+        "PJMEDIA_SDP_NEG_ANSWER_MULTIPLE_CODECS": 1,
         # PJSIP's own media runs on its loop transport and carries no sound: narrow band keeps its buffers
         # small.
         "PJSUA_DEFAULT_CLOCK_RATE": 8000,

@@ -35,6 +35,18 @@ _IS_ADDRESS = """static pj_bool_t is_address(const pj_str_t *text)
                               pj_inet_pton(pj_AF_INET6(), text, address) == PJ_SUCCESS);
 }
 """
+_COUNT = "PJ_DEF(unsigned) pjsua_call_get_max_count(void)\n"
+_AGREED = """PJ_DEF(int) pjsua_call_agreed_sdp(pjsua_call_id id, int remote, char *text, unsigned size)
+{
+    const pjmedia_sdp_session *sdp;
+    pjsip_inv_session *inv = pjsua_var.calls[id].inv;
+    if (!inv || !inv->neg || (remote ? pjmedia_sdp_neg_get_active_remote(inv->neg, &sdp)
+                                     : pjmedia_sdp_neg_get_active_local(inv->neg, &sdp)) != PJ_SUCCESS)
+        return -1;
+    return pjmedia_sdp_print(sdp, text, size);
+}
+
+"""
 _INCOMING = "pj_bool_t pjsua_call_on_incoming(pjsip_rx_data *rdata)\n{\n"
 _SHUTDOWN = (
     "    /* Don't want to accept the call if shutdown is in progress */\n"
@@ -169,6 +181,13 @@ PATCHES = (
         _ASKS_ABOUT_INVITES + _INCOMING,
         "lets the gateway refuse an INVITE for its source alone, "
         "before a dialog or transaction is kept for it",
+    ),
+    Patch(
+        "pjsip/src/pjsua-lib/pjsua_call.c",
+        _COUNT,
+        _AGREED + _COUNT,
+        "tells what both sides' last descriptions said: of an answer in an ACK and of PJSIP's own to an "
+        "UPDATE no callback has the text",
     ),
     Patch("pjsip/src/pjsua-lib/pjsua_call.c", _SHUTDOWN, _TURN_AWAY + _SHUTDOWN, "asks it"),
     Patch(

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import pjsua2 as pj
 
+from gateway.core.errors import NotAcceptable, SdpError
+from gateway.core.standing import answer_update
 from gateway.sip import library, sdptext
 from gateway.sip.errors import sip_status
 from gateway.sip.guard import guarded
@@ -24,7 +26,6 @@ from gateway.sip.parameters import (
     call_parameters,
     header_vector,
     how_it_ended,
-    negotiated_answer,
 )
 from gateway.sip.states import LegState, OfferState
 
@@ -54,6 +55,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         self._peer_wants_offer = peer_wants_offer
         self._gave_early_answer = False
         self._late_offer_given = False
+        self._update: tuple[str, str] | None = None
+        """The offer of an UPDATE and our answer to it, until PJSIP has accepted or refused them."""
         self._negotiated = False
         self._buried = False
 
@@ -163,7 +166,7 @@ class DialogCall(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
         if self._local_sdp:
-            prm.sdp.wholeSdp = self._local_sdp
+            prm.sdp.wholeSdp = self._update[1] if self._update else self._local_sdp
 
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -187,6 +190,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
                 if self.leg.offer_state is OfferState.PEER_OFFERED:  # by PJSIP itself: of no use to it
                     self.leg.reoffer_refused_already(tsx.statusCode)
                     self._forget_refused_media()
+            case "UPDATE", False if tsx.statusCode >= 300:
+                self._update = None
             case "BYE", True:
                 self._pjsip_hung_up()
             case "CANCEL", False if incoming and self.leg.offer_state is OfferState.PEER_OFFERED:
@@ -208,12 +213,20 @@ class DialogCall(pj.Call):  # type: ignore[misc]
 
     @guarded
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
-        """UPDATE. PJSIP wants the answer at once: our session as it stands, in the direction offered."""
-        prm.statusCode = 200
+        """UPDATE. PJSIP wants the answer at once: our session as it stands, in the direction offered and,
+        where their key is new, under a new key of ours.
+        """
+        offer, ours = prm.offer.wholeSdp, self._local_sdp
         if not self._local_was_offer:
-            self._local_sdp = sdptext.without_direction(self._local_sdp)
-        self._local_sdp = sdptext.keys_for(self._local_sdp, prm.offer.wholeSdp)
-        self.leg.updated(prm.offer.wholeSdp)
+            ours = sdptext.without_direction(ours)
+        try:
+            theirs = library.agreed_description(self.getId(), remote=True)
+            answer = answer_update(ours, theirs, offer)
+        except (SdpError, NotAcceptable):
+            prm.statusCode = 488
+            return
+        prm.statusCode = 200
+        self._update = offer, answer
 
     @guarded
     def onCallTxOffer(self, prm: pj.OnCallTxOfferParam) -> None:
@@ -239,7 +252,12 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         self._negotiated = True
         if self._late_offer_given:
             self._late_offer_given = False
-            self.leg.late_reanswered(negotiated_answer(self))
+            self.leg.late_reanswered(library.agreed_description(self.getId(), remote=True))
+        elif self._update:
+            offer, answer = self._update
+            self._update = None
+            self._set_local(library.agreed_description(self.getId(), remote=False) or answer, offer=False)
+            self.leg.updated(offer, self._local_sdp)
 
     # ── inside ──
 

@@ -35,9 +35,7 @@ class Leg:
         self.state = state
         self.offer_state = OfferState.STABLE
         self.moot_answers = 0
-        """Answers still to come from the call logic to UPDATEs, which were answered at once (RFC 3311
-        §5.2).
-        """
+        """Answers still to come from the call logic to re-INVITEs that PJSIP has refused by itself."""
         self._emit = emit
         self._tried = False
         self._early_sdp: dict[str, str] = {}
@@ -127,11 +125,10 @@ class Leg:
         self._enter_offer(OfferState.PEER_OFFERED, "re-INVITE received")
         self._emit(LegReoffered(self.id, sdp))
 
-    def updated(self, sdp: str) -> None:
-        """An UPDATE with an offer came and is being answered: the call logic's own answer will be moot."""
+    def updated(self, sdp: str, answered: str) -> None:
+        """An UPDATE with an offer came and was accepted (RFC 3311 §5.2)."""
         if self.state is LegState.ESTABLISHED:
-            self.moot_answers += 1
-            self._emit(LegReoffered(self.id, sdp))
+            self._emit(LegReoffered(self.id, sdp, answered))
 
     def takes_reanswer(self) -> bool:
         """Is the call logic's answer or refusal for a re-INVITE that still waits? Counts off moot ones."""

@@ -8,6 +8,9 @@ from typing import Any
 
 import pjsua2
 
+from gateway.sip.messages import wire_text
+
+MOST_SDP_BYTES = 16_384
 _library = ctypes.CDLL(pjsua2._pjsua2.__file__)
 _library.pjsip_rdata_get_dlg.restype = ctypes.c_void_p
 _TurnAway = ctypes.CFUNCTYPE(
@@ -111,6 +114,19 @@ def respond(rdata: Any, status: int) -> bool:
     request = ctypes.c_void_p(int(rdata.pjRxData))
     dialog = ctypes.c_void_p(_library.pjsip_rdata_get_dlg(request))
     return bool(dialog) and _library.pjsip_dlg_respond(dialog, request, status, None, None, None) == 0
+
+
+def agreed_description(call_id: int, *, remote: bool) -> str | None:
+    """The SDP that is in force, theirs or ours, as it was said: that in an ACK and that of PJSIP's own answer
+    to an UPDATE included. None where nothing is agreed yet, or this PJSIP cannot tell (`pjsip.patches`).
+    """
+    try:
+        read = _library.pjsua_call_agreed_sdp
+    except AttributeError:
+        return None
+    text = ctypes.create_string_buffer(MOST_SDP_BYTES)
+    length = read(call_id, remote, text, MOST_SDP_BYTES)
+    return wire_text(text.raw[:length].decode(errors="surrogateescape")) if length > 0 else None
 
 
 def forget_refused_media(call_id: int) -> None:

@@ -7,17 +7,9 @@ from collections.abc import Mapping
 
 import pjsua2 as pj
 
-from gateway.sip import sdptext
-from gateway.sip.messages import parse_address, parse_message, wire_text
+from gateway.sip.messages import parse_message, wire_text
 
 NO_MESSAGE = parse_message("")
-DIRECTIONS = {
-    pj.PJMEDIA_DIR_NONE: "inactive",
-    pj.PJMEDIA_DIR_ENCODING: "recvonly",
-    pj.PJMEDIA_DIR_DECODING: "sendonly",
-    pj.PJMEDIA_DIR_ENCODING_DECODING: "sendrecv",
-}
-"""PJSIP's direction of our stream to the direction attribute that the peer would have written."""
 
 
 def call_parameters(code: int = 0) -> pj.CallOpParam:
@@ -70,16 +62,3 @@ def how_it_ended(event: pj.SipEvent) -> tuple[int, str, int | None]:
     received = body.type == pj.PJSIP_EVENT_RX_MSG and tsx.role == pj.PJSIP_ROLE_UAC
     message = parse_message(body.src.rdata.wholeMsg) if received else NO_MESSAGE
     return tsx.statusCode or 500, message.reason or tsx.statusText, message.retry_after_s
-
-
-def negotiated_answer(call: pj.Call) -> str | None:
-    """What PJSIP agreed on with the peer, as SDP; None where it has no stream."""
-    try:
-        info = call.getStreamInfo(0)
-    except pj.Error:
-        return None
-    host, port = parse_address(info.remoteRtpAddress)
-    direction = DIRECTIONS.get(info.dir, "sendrecv")
-    return sdptext.answer_from_stream(
-        host, port, info.txPt, info.codecName, info.codecClockRate, info.audTxEventPt, direction
-    )

@@ -48,6 +48,8 @@ class Settings:
     rtp_timeout_ms: int = 1000
     supervisor_timeout_s: float = 2.0
     ring_timeout_s: float = 60.0
+    port_range: tuple[int, int] = (20000, 31999)
+    port_quarantine_ms: int = 2000
     max_calls: int = 400
     calls_per_second: float = 500.0
     retry_after_s: int = 7
@@ -58,6 +60,8 @@ class Settings:
     """The section `[alerts]`, and its tiers."""
     srtp: dict[str, str] = field(default_factory=dict)
     """By trunk; off where it is not named. Whoever calls in is of the trunk home."""
+    trunk_media: str = ""
+    """More of every trunk: `rtcp_mux`, `rtcp`."""
     audit_forms: str | None = None
     """The folder of the forms."""
     store_url: str | None = None
@@ -79,14 +83,15 @@ class Settings:
     def _trunk(self, name: str, port: int, transport: str = "udp") -> str:
         # All phones have the same address; once any trunk names one, calls from elsewhere are refused.
         known = '\nidentify_by = ["127.0.0.1"]' if name == "home" else ""
-        known += f'\nsrtp = "{self.srtp.get(name, "off")}"\noptions_interval = {self.options_interval}'
+        known += f'\nsrtp = "{self.srtp.get(name, "off")}"\noptions_interval = {self.options_interval}\n{self.trunk_media}'
         return f'[[trunk]]\nname = "{name}"\nuri = "sip:127.0.0.1:{port}"\ntransport = "{transport}"{known}'
 
     def toml(self, ports: Ports) -> str:
         lines = [
             '[node]\nname = "node1"\nsite = "leeds"',
             f'[sip]\nbind = "127.0.0.1:0"\n{self.sip}',
-            f'[media]\nbind = "127.0.0.1"\nport_range = [20000, 31999]\nrtp_timeout_ms = {self.rtp_timeout_ms}\n'
+            f'[media]\nbind = "127.0.0.1"\nport_range = {list(self.port_range)}\n'
+            f"port_quarantine_ms = {self.port_quarantine_ms}\nrtp_timeout_ms = {self.rtp_timeout_ms}\n"
             f"codecs = {self.codecs}\ntranscode = {str(self.transcode).lower()}",
             self._trunk("home", ports.home) + f'\ndtmf = "{self.home_dtmf}"',
             self._trunk("home-tcp", ports.home_tcp, "tcp"),

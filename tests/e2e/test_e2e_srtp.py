@@ -64,6 +64,35 @@ async def test_every_payload_arrives_untouched(house: House, srtp: str, extensio
     assert min(to_patient.heard, to_advisor.heard) > 40
 
 
+@pytest.mark.parametrize("how", ["INVITE", "UPDATE", "ACK"])
+async def test_other_keys_however_they_are_said(gateway: Gateway, how: str) -> None:
+    """By both parties, twice. The other one hears all, and by UPDATE and in an ACK is not even asked.
+
+    What a phone sends under its new key before the gateway has read of it is lost, which nobody can help.
+    """
+    async with House(gateway, srtp="optional") as house:
+        line = await house.conversation(srtp="required")
+        line.patient.say_payloads(unique_payloads(600, seed=1))
+        line.advisor.say_payloads(unique_payloads(600, seed=2))
+        for call, other in [(line.patient, line.advisor), (line.advisor, line.patient)] * 2:
+            before, mark = call._media.agreed.keys, len(other.requests)
+            await call.rekey(how)
+            keys = call._media.agreed.keys
+            assert before is not None
+            assert keys is not None
+            assert keys.own != before.own
+            assert (keys.remote == before.remote) == (how == "ACK"), "our key stays where it is we who offer"
+            await heard_more(other, 10)
+            await heard_more(call, 10)
+            asked = [request.method for request in other.requests[mark:]].count("INVITE")
+            assert asked == (1 if how == "INVITE" else 0)
+        await line.settle()
+        for speaker, listener in [(line.patient, line.advisor), (line.advisor, line.patient)]:
+            assert not unlike(audio_packets(speaker.sent), audio_packets(listener.received))
+            assert listener.received.lost <= MOST_LOST
+            assert len(listener.received.ssrcs) == 1
+
+
 async def test_a_plain_advisor_of_an_optional_trunk_is_called_in_plain(gateway: Gateway) -> None:
     async with House(gateway) as house:
         line = await house.conversation(srtp="required")

@@ -72,6 +72,22 @@ def test_when_every_port_is_taken_it_says_so_and_they_come_back(
     assert len({engine.add_leg(call, "supervisor")[1] for _ in range(8)}) == 8
 
 
+def test_a_released_port_rests(ports: tuple[int, int]) -> None:
+    """For a minute, here: what is on its way to the ended call must reach nobody else."""
+    engine = Engine("127.0.0.1", port_range=(ports[0], ports[0] + 3), quarantine_ms=60_000)
+    engine.start()
+    try:
+        first, second = engine.add_call(), engine.add_call()
+        bound = [engine.add_leg(first, role)[1] for role in ("caller", "advisor")]
+        assert len(set(bound)) == 2
+        engine.remove_call(first)
+        wait_until(lambda: engine.counters()["legs"] == 0, "the legs to go")
+        with pytest.raises(NoFreePort):
+            engine.add_leg(second, "caller")
+    finally:
+        engine.stop()
+
+
 def test_a_port_that_another_program_has_is_passed_over(engine: Engine, ports: tuple[int, int]) -> None:
     call = engine.add_call()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:

@@ -96,16 +96,46 @@ def test_padding_csrcs_and_extension_pass_untouched(rig: Rig) -> None:
     assert rig.caller.stats()["received_bytes"] == 160
 
 
-def test_comfort_noise_passes_between_the_parties(rig: Rig) -> None:
+def test_comfort_noise_passes_between_the_parties_under_each_ones_number(rig: Rig) -> None:
+    rig.caller.connect(noise_payload_type=13)
+    rig.advisor.connect(noise_payload_type=98)
     rig.step((rig.caller, body(1)))
     rig.caller.send(b"\x45", payload_type=13)
     rig.caller.timestamp += 8000
     rig.caller.send(body(2), marker=True)
     rig.sync()
     rig.advisor.listen()
-    assert [(p.payload_type, p.marker) for p in rig.advisor.heard] == [(8, False), (13, False), (8, True)]
+    assert [(p.payload_type, p.marker) for p in rig.advisor.heard] == [(8, False), (98, False), (8, True)]
     assert rig.advisor.heard[1].payload == b"\x45"
     assert [n for n, _ in numbers(rig.advisor)] == [0, 1, 2]
+
+
+def test_comfort_noise_goes_to_nobody_who_has_not_agreed_on_it(rig: Rig) -> None:
+    """It is silence all the same, and no loss: the numbers go on, the timestamps show the pause."""
+    rig.caller.connect(noise_payload_type=13)
+    rig.step((rig.caller, body(1)))
+    for number, kind in ((13, rig.caller), (13, rig.advisor)):
+        kind.send(b"\x45", payload_type=number)
+        kind.timestamp += 8000 - 1
+    rig.step((rig.caller, body(2)), (rig.advisor, body(3)))
+    assert numbers(rig.advisor) == [(0, 0), (1, 160 + 8000)]
+    assert [p.payload_type for p in rig.advisor.heard] == [8, 8]
+    assert [p.payload_type for p in rig.caller.listen()] == [13, 8], "to the caller, who has, it goes"
+    assert not {leg.stats()["refused"].get("payload_type") for leg in (rig.caller, rig.advisor)} - {None}
+
+
+def test_comfort_noise_is_passed_where_the_audio_is_recoded() -> None:
+    with Rig(laws=("PCMA", "PCMU")) as rig:
+        rig.caller.connect(noise_payload_type=13)
+        rig.advisor.connect(noise_payload_type=13)
+        rig.talk()
+        rig.sync()
+        rig.step((rig.caller, b"\xd5" * 160))
+        rig.caller.send(b"\x45\x80", payload_type=13)
+        rig.caller.timestamp += 8000 - 2
+        rig.step((rig.caller, b"\xd5" * 160))
+        assert numbers(rig.advisor) == [(0, 0), (1, 160), (2, 160 + 8000)]
+        assert [(p.payload_type, len(p.payload)) for p in rig.advisor.heard] == [(0, 160), (13, 2), (0, 160)]
 
 
 def test_an_empty_keep_alive_passes_too(rig: Rig) -> None:

@@ -20,6 +20,7 @@ from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Encoding, LegMedia
 from gateway.core.offeranswer import LegSession
+from gateway.core.terms import Terms
 
 SEEDS = texts("sdp")
 LINES = sorted({line for text in SEEDS for line in text})
@@ -94,7 +95,7 @@ def check(media: LegMedia, policy: Security) -> None:
 @pytest.mark.parametrize("text", ["\r\n".join(seed) + "\r\n" for seed in SEEDS])
 def test_each_seed_is_understood(text: str) -> None:
     """So that what is broken was whole."""
-    leg = LegSession(("192.0.2.9", 20000), 7, Security.OPTIONAL, ALLOWED)
+    leg = LegSession(("192.0.2.9", 20000), 7, Terms(Security.OPTIONAL), ALLOWED)
     leg.answer(leg.take_offer(text).codecs[0].encoding)
     check(leg.media, Security.OPTIONAL)
     assert (leg.media.keys is None) is ("a=crypto" not in text)
@@ -104,7 +105,7 @@ def test_each_seed_is_understood(text: str) -> None:
 @fuzz
 @given(first=st.none() | st.sampled_from(SEEDS), text=broken_text())
 def test_offer(policy: Security, first: list[str] | None, text: str) -> None:
-    leg = LegSession(("192.0.2.9", 20000), 7, policy, ALLOWED)
+    leg = LegSession(("192.0.2.9", 20000), 7, Terms(policy), ALLOWED)
     if first:
         try:
             leg.answer(leg.take_offer("\r\n".join(first)).codecs[0].encoding)
@@ -130,7 +131,7 @@ def test_offer(policy: Security, first: list[str] | None, text: str) -> None:
 @fuzz
 @given(text=broken_text())
 def test_answer(policy: Security, text: str) -> None:
-    leg = LegSession(("192.0.2.9", 20000), 7, policy, ALLOWED)
+    leg = LegSession(("192.0.2.9", 20000), 7, Terms(policy), ALLOWED)
     leg.offer(codecs.standard(ALLOWED))
     try:
         media = leg.take_answer(text)

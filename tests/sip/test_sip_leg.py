@@ -92,13 +92,13 @@ def test_their_reoffer() -> None:
     assert events == [LegReoffered(ID, "offer")]
 
 
-def test_answers_to_updates_are_moot() -> None:
+def test_an_update_is_told_with_its_answer_and_waits_for_none() -> None:
     leg, events = leg_in(LegState.ESTABLISHED)
-    leg.updated("one")
-    leg.updated("two")
-    leg.reoffered("three")
-    assert [leg.takes_reanswer() for _ in range(3)] == [False, False, True]
-    assert len(events) == 3
+    leg.updated("one", "ours")
+    assert not leg.takes_reanswer()
+    leg.reoffered("two")
+    assert leg.takes_reanswer()
+    assert events == [LegReoffered(leg.id, "one", "ours"), LegReoffered(leg.id, "two")]
 
 
 def test_illegal_moves_say_what_is_allowed() -> None:
@@ -127,7 +127,7 @@ PEER_DEEDS = [
     lambda leg: leg.late_reanswered("x"),
     lambda leg: leg.reoffer_refused(488),
     lambda leg: leg.reoffer_not_possible(),
-    lambda leg: leg.updated("x"),
+    lambda leg: leg.updated("x", "y"),
     lambda leg: leg.takes_reanswer(),
     lambda leg: leg.reoffer_closed("x"),
     lambda leg: leg.digit("5"),

@@ -164,8 +164,8 @@ async def test_reinvite_without_offer_is_given_the_session_as_it_stands(
     await dialog.acknowledge(ok, ANSWER.replace("42000", "44000").replace("sendrecv", "sendonly"))
     event = await events.next(LegReanswered)
     assert event.leg == leg
-    assert "m=audio 44000 RTP/AVP 8 101" in (event.sdp or "")
-    assert "a=sendonly" in (event.sdp or "")
+    answered = ANSWER.replace("42000", "44000").replace("sendrecv", "sendonly")
+    assert media_lines(event.sdp or "") == media_lines(answered)
 
 
 async def test_update_is_answered_at_once_and_told(
@@ -182,7 +182,7 @@ async def test_update_is_answered_at_once_and_told(
         event = await events.next(LegReoffered)
         assert event.leg == leg
         assert media_lines(event.sdp or "") == media_lines(directed(OFFER, offered))
-        sip.answer_reoffer(leg, ANSWER)
+        assert media_lines(event.answered or "") == media_lines(ok.body)
     await dialog.request("INVITE", directed(OFFER, "inactive", 9))
     await events.next(LegReoffered)
     sip.answer_reoffer(leg, directed(ANSWER, "inactive"))

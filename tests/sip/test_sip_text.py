@@ -20,7 +20,7 @@ from gateway.sip.messages import (
     user_of,
     wire_text,
 )
-from gateway.sip.sdptext import answer_from_stream, require_session, sdp_of, without_direction
+from gateway.sip.sdptext import require_session, sdp_of, without_direction
 
 INVITE = (
     "INVITE sip:2001@gateway SIP/2.0\r\n"
@@ -183,14 +183,6 @@ def test_sessions_pass() -> None:
 def test_direction_is_taken_out() -> None:
     assert "a=sendrecv" not in without_direction(OFFER)
     assert without_direction(OFFER).count("\r\n") == OFFER.count("\r\n") - 1
-
-
-def test_answer_made_up_from_a_stream() -> None:
-    text = answer_from_stream("192.0.2.1", 4000, 8, "PCMA", 8000, 101, "sendonly")
-    require_session(text)
-    assert "m=audio 4000 RTP/AVP 8 101\r\n" in text
-    assert "a=rtpmap:8 PCMA/8000\r\n" in text
-    assert "telephone-event" not in answer_from_stream("::1", 4000, 0, "PCMU", 8000, -1, "inactive")
 
 
 def test_pjsip_errors_in_sip_words() -> None:

@@ -9,7 +9,7 @@ from gateway.core.actions import Answer, AnswerReoffer, ConnectLeg, Invite, Reof
 from gateway.core.codecs import Codec, most_bits_per_second, renumbered, usable
 from gateway.core.errors import NotAcceptable
 from gateway.core.events import LegConfirmed, LegReanswered, LegReoffered
-from gateway.core.model import Encoding, LegId
+from gateway.core.model import Encoding, LegId, Mode
 from gateway.core.sdp import parse
 from gateway.core.setup import Policy
 
@@ -27,7 +27,7 @@ def rtpmaps(text: str) -> list[str]:
 
 def test_every_codec_is_known_by_its_rtpmap() -> None:
     media = parse(phone_sdp("96 9 97 8 0 101", more=EVERY_CODEC)).media[0]
-    codecs, events = usable(media, ALL)
+    codecs, events, _ = usable(media, ALL)
     assert [codec.encoding.value for codec in codecs] == ["opus", "G722", "L16", "PCMA", "PCMU"]
     assert [codec.payload_type for codec in codecs] == [96, 9, 97, 8, 0]
     assert codecs[0].parameters == "maxaveragebitrate=24000;useinbandfec=1"
@@ -40,16 +40,16 @@ def test_every_codec_is_known_by_its_rtpmap() -> None:
 )
 def test_a_name_with_another_clock_or_number_of_channels_is_another_codec(rtpmap: str) -> None:
     number = rtpmap.split()[0]
-    codecs, _ = usable(parse(phone_sdp(number, more=f"a=rtpmap:{rtpmap}\r\n")).media[0], ALL)
+    codecs, _, _ = usable(parse(phone_sdp(number, more=f"a=rtpmap:{rtpmap}\r\n")).media[0], ALL)
     assert codecs == ()
 
 
 def test_keys_are_read_at_8_khz_where_there_is_a_choice_and_else_at_the_clock_named() -> None:
     both = "a=rtpmap:102 telephone-event/48000\r\n"
-    _, events = usable(parse(phone_sdp("8 102 101", more=both)).media[0], ALL)
+    _, events, _ = usable(parse(phone_sdp("8 102 101", more=both)).media[0], ALL)
     assert events is not None
     assert (events.payload_type, events.clock_hz) == (101, 8000)
-    _, events = usable(parse(phone_sdp("8 102", more=both)).media[0], ALL)
+    _, events, _ = usable(parse(phone_sdp("8 102", more=both)).media[0], ALL)
     assert events is not None
     assert (events.payload_type, events.clock_hz) == (102, 48000)
 
@@ -162,3 +162,63 @@ def test_a_number_keeps_its_meaning_within_a_leg() -> None:
 )
 def test_the_limit_in_an_fmtp_of_opus(parameters: str, bits: int) -> None:
     assert most_bits_per_second(parameters) == bits
+
+
+# ── comfort noise ──
+
+
+def noise_of(script: Script) -> dict[str, int | None]:
+    return {a.leg: a.media.noise_payload_type for a in script.actions if isinstance(a, ConnectLeg)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen", "asked", "answered", "agreed"),
+    [
+        ("8 13 101", "8 13 101", "8 13 101", "8 13 101", 13),
+        ("8 13 101", "8 101", "8 13 101", "8 101", None),
+        ("8 101", "8 13 101", "8 101", "8 101", None),
+        ("9 13 101", "9 13 101", "9 13 101", "9 13 101", 13),
+        ("96 13 101", "111 13 101", "111 101", "96 101", None),
+    ],
+    ids=["both have it", "only the caller", "only the advisor", "beside G.722", "not beside Opus"],
+)
+def test_comfort_noise_is_agreed_where_both_parties_have_it(
+    offered: str, chosen: str, asked: str, answered: str, agreed: int | None
+) -> None:
+    opus = "a=rtpmap:{} opus/48000/2\r\na=rtpmap:13 CN/8000\r\n"
+    script = Script(offer=phone_sdp(offered, more=opus.format(96)), policy=policy())
+    script.start()
+    assert formats_of(script.last(Invite).sdp) == asked
+    script.picks_up(phone_sdp(chosen, more=opus.format(111)))
+    assert formats_of(script.last(Answer).sdp) == answered
+    assert set(noise_of(script).values()) == {agreed}
+
+
+def test_comfort_noise_under_another_number_keeps_it_and_another_clocks_is_not_ours() -> None:
+    script = Script(offer=phone_sdp("8 98 13 101", more="a=rtpmap:98 CN/8000\r\na=rtpmap:13 CN/16000\r\n"))
+    script.start()
+    assert formats_of(script.last(Invite).sdp) == "8 13 101"
+    script.picks_up(phone_sdp("8 13 101"))
+    assert formats_of(script.last(Answer).sdp) == "8 98 101"
+    assert noise_of(script) == {"caller": 98, "advisor": 13}
+
+
+def test_comfort_noise_stays_through_a_hold_and_goes_when_it_is_offered_no_more() -> None:
+    script = Script(offer=phone_sdp("8 13 101"))
+    script.start()
+    script.picks_up(phone_sdp("8 13 101"))
+    script.event(LegConfirmed(LegId("caller"), None))
+    for offered in ("8 13 101", "8 101"):
+        script.clear()
+        script.event(LegReoffered(LegId("advisor"), phone_sdp(offered, "sendonly")))
+        assert formats_of(script.last(Reoffer).sdp) == offered
+        script.event(LegReanswered(LegId("caller"), phone_sdp("8 13 101", "recvonly")))
+        assert formats_of(script.last(AnswerReoffer).sdp) == offered
+    assert set(noise_of(script).values()) == {None}
+
+
+def test_a_supervisor_may_send_comfort_noise_to_a_call_without() -> None:
+    script = Script(offer=phone_sdp("8 101"))
+    script.talk()
+    script.joins("fw1", Mode.LISTEN, phone_sdp("8 13 101"))
+    assert formats_of(script.last(Answer).sdp) == "8 13 101"

@@ -139,6 +139,28 @@ def test_an_answer_to_an_offer_that_the_adapter_made_by_itself(script: Script) -
     script.sees("connect advisor PCMA sendrecv")
 
 
+def test_an_update_that_changes_nothing_for_the_other_party_is_this_legs_affair(script: Script) -> None:
+    """Another address, such as after a change of network."""
+    moved = phone_sdp("8 101", host="192.0.2.79")
+    script.event(LegReoffered(ADVISOR, moved, phone_sdp("8 101", host="192.0.2.8")))
+    script.sees("connect advisor PCMA sendrecv")
+
+
+def test_an_update_that_holds_is_carried_on(script: Script) -> None:
+    answered = phone_sdp("8 101", "recvonly", host="192.0.2.8")
+    script.event(LegReoffered(ADVISOR, phone_sdp("8 101", "sendonly"), answered))
+    script.sees("connect advisor PCMA recvonly", "reoffer caller 8 101 sendonly")
+    script.event(LegReanswered(CALLER, phone_sdp("8 101", "recvonly")))
+    script.sees("connect caller PCMA sendonly")
+    assert script.call.snapshot()["on_hold"] is True
+
+
+@pytest.mark.parametrize("offer", ["nonsense", phone_sdp("0 101"), phone_sdp(port=0)])
+def test_an_update_that_comes_to_nothing_leaves_the_media_as_it_was(script: Script, offer: str) -> None:
+    script.event(LegReoffered(ADVISOR, offer, phone_sdp("8 101", host="192.0.2.8")))
+    script.sees()
+
+
 def test_the_origin_version_goes_up_only_when_something_changes(script: Script) -> None:
     script.event(LegReoffered(ADVISOR, phone_sdp("8 101", "sendonly")))
     first = parse(script.last(Reoffer).sdp).origin

@@ -13,7 +13,9 @@ from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.errors import NoRoute, NotPermitted
 from gateway.core.events import LegOffered
+from gateway.core.mediasecurity import Security
 from gateway.core.model import LegId, Mode, Role
+from gateway.core.terms import Mux, Rtcp, Terms
 
 
 @pytest.fixture
@@ -90,3 +92,18 @@ def test_strangers_and_numbers_that_nobody_has(intake: Intake) -> None:
         intake.read(invite("999999"))
     with pytest.raises(NoRoute):
         intake.read(invite(""))
+
+
+def test_a_leg_is_on_its_trunks_terms_and_a_strangers_on_what_all_agree_on() -> None:
+    trunks = [
+        {"name": "pbx", "uri": "sip:192.0.2.9", "srtp": "required", "rtcp": "relay", "rtcp_mux": "offer"},
+        {"name": "sbc", "uri": "sip:192.0.2.8", "rtcp": "relay", "rtcp_mux": "off"},
+    ]
+    config = Config.model_validate({**CONFIG, "trunk": trunks})
+    intake = Intake(config, Directory(config, {}))
+    assert intake.terms("pbx") == Terms(Security.REQUIRED, Mux.OFFER, Rtcp.RELAY)
+    assert intake.terms("sbc") == Terms(Security.OFF, Mux.OFF, Rtcp.RELAY)
+    assert intake.terms(None) == Terms(Security.OPTIONAL, Mux.FOLLOW, Rtcp.RELAY)
+    plan = intake.read(invite("2001"))
+    assert isinstance(plan, Plan)
+    assert (plan.calling_terms, plan.called_terms) == (intake.terms(None), intake.terms("pbx"))

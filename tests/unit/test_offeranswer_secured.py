@@ -7,10 +7,11 @@ import pytest
 from gateway.core import sdp
 from gateway.core.codecs import standard
 from gateway.core.crypto import Crypto, Suite, parse
-from gateway.core.errors import NotAcceptable
+from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.mediasecurity import PLAIN, SECURE, Security
 from gateway.core.model import Direction, Encoding
 from gateway.core.offeranswer import LegSession
+from gateway.core.terms import Mux, Terms
 from gateway.sip import sdptext
 
 OWN = ("192.0.2.9", 20000)
@@ -37,7 +38,7 @@ def said(text: str) -> tuple[str, list[Crypto]]:
 
 
 def session(security: Security) -> LegSession:
-    return LegSession(OWN, 7, security)
+    return LegSession(OWN, 7, Terms(security))
 
 
 def test_an_offered_key_is_answered_with_ours_under_its_tag() -> None:
@@ -145,12 +146,48 @@ def test_a_refused_reoffer_leaves_the_keys() -> None:
     assert leg.media is before
 
 
-def test_the_answer_that_only_pjsip_has_read_keeps_the_keys() -> None:
-    """To an offer that the peer asked for in a re-INVITE: there is no text of it."""
+def test_an_answer_in_an_ack_may_bring_another_key() -> None:
+    """To our session as it stands, which the peer had asked for in a re-INVITE."""
     leg = agreed()
     before = leg.media and leg.media.keys
+    assert before is not None
     leg.assume_offer()
-    assert leg.take_answer(peer(PLAIN)).keys == before
+    assert leg.take_answer(peer(SECURE, Crypto(1, CM, key(CM, 1)))).keys == before
+    leg.assume_offer()
+    keys = leg.take_answer(peer(SECURE, Crypto(1, CM, key(CM, 2)))).keys
+    assert keys is not None
+    assert (keys.local, keys.remote) == (before.local, key(CM, 2))
+    leg.assume_offer()
+    with pytest.raises(NotAcceptable):
+        leg.take_answer(peer(SECURE))
+
+
+def test_an_update_that_was_answered_already_goes_by_that_answer() -> None:
+    leg = agreed()
+    before = leg.media
+    assert before is not None
+    leg.take_offer(peer(SECURE, Crypto(9, CM, key(CM, 2)), direction="sendonly"))
+    keys = leg.answered(peer(SECURE, Crypto(9, CM, key(CM, 7)))).keys
+    assert keys is not None
+    assert (keys.local, keys.remote) == (key(CM, 7), key(CM, 2))
+    assert leg.media is not None
+    assert leg.media.direction is leg.stated is Direction.RECVONLY
+    profile, (ours,) = said(leg.offer(standard([Encoding.PCMA])))
+    assert (profile, ours.key) == (SECURE, key(CM, 7)), "what we say next goes on from there"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [peer(SECURE, Crypto(8, CM, key(CM, 7))), peer(SECURE, Crypto(9, GCM, key(GCM, 7))), "nonsense"],
+    ids=["another tag", "another suite", "no SDP"],
+)
+def test_an_answer_that_was_none_to_the_update_changes_nothing(answer: str) -> None:
+    leg = agreed()
+    before = leg.media
+    leg.take_offer(peer(SECURE, Crypto(9, CM, key(CM, 2))))
+    with pytest.raises((NotAcceptable, SdpError)):
+        leg.answered(answer)
+    assert leg.media is before
 
 
 def test_what_was_offered_is_said_again_with_the_agreed_key_alone() -> None:
@@ -161,10 +198,6 @@ def test_what_was_offered_is_said_again_with_the_agreed_key_alone() -> None:
     ours = sdptext.agreed_keys(offer, answer)
     assert said(ours)[1] == [taken]
     assert said(sdptext.agreed_keys(offer, peer(PLAIN)))[1] == []
-    update = peer(PLAIN, Crypto(8, GCM, key(GCM, 1)), Crypto(9, taken.suite, key(taken.suite, 5)))
-    (retagged,) = said(sdptext.keys_for(ours, update))[1]
-    assert (retagged.tag, retagged.suite, retagged.key) == (9, taken.suite, taken.key)
-    assert sdptext.keys_for(peer(PLAIN), update) == peer(PLAIN)
 
 
 # ── RTCP ──
@@ -203,7 +236,39 @@ def test_one_port_for_both_where_the_peer_offers_it_and_ever_after() -> None:
     assert not leg.take_answer(with_rtcp()).rtcp_mux
 
 
-def test_one_port_is_not_what_we_ask_for() -> None:
-    leg = session(Security.OFF)
+@pytest.mark.parametrize(
+    ("mux", "asked", "offered"),
+    [
+        (Mux.OFF, True, False),
+        (Mux.FOLLOW, False, False),
+        (Mux.FOLLOW, True, True),
+        (Mux.OFFER, False, True),
+    ],
+)
+def test_one_port_is_offered_as_the_trunk_says(mux: Mux, asked: bool, offered: bool) -> None:
+    leg = LegSession(OWN, 7, Terms(mux=mux))
+    assert ("a=rtcp-mux\r\n" in leg.offer(standard([Encoding.PCMA]), mux=asked)) == offered
+    assert leg.take_answer(with_rtcp("rtcp-mux")).rtcp_mux == offered
+
+
+def test_without_it_in_the_answer_there_are_two_ports_and_it_is_not_asked_for_again() -> None:
+    leg = LegSession(OWN, 7, Terms(mux=Mux.OFFER))
+    leg.offer(standard([Encoding.PCMA]))
+    media = leg.take_answer(with_rtcp("rtcp:4321"))
+    assert (media.rtcp, media.rtcp_mux) == (("192.0.2.1", 4321), False)
     assert "rtcp-mux" not in leg.offer(standard([Encoding.PCMA]))
-    assert not leg.take_answer(with_rtcp("rtcp-mux")).rtcp_mux
+
+
+def test_one_fork_takes_one_port_and_another_two() -> None:
+    leg = LegSession(OWN, 7, Terms(mux=Mux.OFFER))
+    leg.offer(standard([Encoding.PCMA]))
+    assert not leg.take_answer(with_rtcp()).rtcp_mux
+    assert leg.take_answer(with_rtcp("rtcp-mux")).rtcp_mux
+
+
+def test_where_it_is_switched_off_it_is_not_taken_either() -> None:
+    leg = LegSession(OWN, 7, Terms(mux=Mux.OFF))
+    leg.take_offer(with_rtcp("rtcp-mux"))
+    assert "rtcp-mux" not in leg.answer(Encoding.PCMA)
+    assert leg.media is not None
+    assert not leg.media.rtcp_mux

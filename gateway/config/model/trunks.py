@@ -10,6 +10,7 @@ from gateway.config.fields import Name, Peer, Source, split_host_port
 from gateway.config.model.section import Section
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Address, KeysBy
+from gateway.core.terms import Mux, Rtcp
 
 
 class Trunk(Section):
@@ -23,6 +24,10 @@ class Trunk(Section):
     """By TLS: must its certificate be valid and for the host of `uri`? False: whoever answers is believed."""
     srtp: Security = Security.OFF
     """Secure media with its phones: off, optional (with those that speak it), required."""
+    rtcp_mux: Mux = Mux.FOLLOW
+    """RTCP on the audio's port: off, follow (where either side asks for it), offer."""
+    rtcp: Rtcp = Rtcp.TERMINATE
+    """Whose reports its phones are sent: terminate (ours), relay (the other party's where there are any)."""
     identify_by: tuple[Source, ...] = ()
     """Source addresses of this trunk, and as `tls:NAME` names of its verified certificate. Once any trunk has
     some, packets from elsewhere are refused with 403."""
