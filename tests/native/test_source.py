@@ -116,3 +116,13 @@ def test_what_is_lost_is_made_up_for_listeners_of_either_rate(codec: str) -> Non
         level = np.sqrt(np.mean(audio[: len(audio) // (5 * khz) * 5 * khz].reshape(-1, 5 * khz) ** 2, axis=1))
         assert np.mean(level[20:-20] > 1500) > 0.85
     assert probe.made_up >= 3 * facts["rate_hz"] // 50
+
+
+def test_what_breaks_off_at_once_does_not_fade_into_what_was_said_before_the_way_opened() -> None:
+    """A listener paced in ever longer packets: the fade is as long as a packet, the sound before it is not."""
+    probe = SourceProbe("PCMA")
+    probe.write(0, probe.encode(np.full(160, 20_000, np.int16)), 0)
+    probe.open()
+    probe.write(160, probe.encode(np.zeros(16, np.int16)), 20)
+    heard = np.concatenate([probe.read(8, 8, 20), probe.read(8, 160, 21)])
+    assert np.abs(heard).max() < 100
