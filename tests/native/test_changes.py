@@ -148,3 +148,23 @@ def test_a_leg_whose_sockets_somebody_still_holds_is_gone_all_the_same() -> None
         assert [p.payload for p in rig.advisor.listen()] == [VOICE]
         for copy in copies:
             os.close(copy)
+
+
+def test_who_comes_in_the_place_of_one_who_barged_has_not_their_way_to_the_caller() -> None:
+    """The way goes with the leg, even where nobody shut it before."""
+    with Rig() as rig:
+        supervisor = rig.supervisor()
+        both = [(rig.caller, rig.advisor), (rig.advisor, rig.caller)]
+        rig.path(*both, (supervisor, rig.advisor), (supervisor, rig.caller))
+        rig.sync()
+        for _ in range(4):
+            rig.step((supervisor, VOICE), (rig.caller, VOICE), (rig.advisor, VOICE))
+        rig.dismiss(supervisor)
+        newcomer = rig.supervisor()
+        rig.sync()
+        rig.step((newcomer, VOICE), (rig.caller, VOICE), (rig.advisor, VOICE))  # the fading echo of the other
+        rig.caller.forget()
+        said = [bytes([number]) * 160 for number in range(8)]
+        for payload in said:
+            rig.step((newcomer, VOICE), (rig.caller, VOICE), (rig.advisor, payload))
+        assert [packet.payload for packet in rig.caller.listen()] == said
