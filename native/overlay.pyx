@@ -44,6 +44,8 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, int samples, cons
         leg.timed = False
         leg.crossfade = True
         leg.anchored = False
+        if 2 * (leg.due_ns - worker.now_ns) > <int64_t>n * NS_PER_MS // leg.media.khz:
+            return                                          # the clock has just made this one: one more would be delay, after every pause
     joined = anchor(worker, leg, header)
     sequence = <uint16_t>(header.sequence + leg.sequence_offset)
     if leg.spoken and not joined:
