@@ -42,6 +42,7 @@ from gateway.media.tools import CodecTools
 from gateway.overview import Overview
 from gateway.sip import SipEndpoint, SipSettings, SipTls, SipTrunk
 from gateway.store import Database
+from gateway.store.aside import Aside
 from gateway.store.audits import AuditBook
 from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
@@ -171,7 +172,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     exchange_box.append(exchange)
     exchange.subscribe(Recorder(trail.put).on_news)
     exchange.subscribe(headsets.on_news)
-    kept = FloorKeeper(store, config.node.name, exchange.subscribe, exchange.restore)
+    kept = FloorKeeper(store, Aside(state), config.node.name, exchange.subscribe, exchange.restore)
     await kept.start()
     parts.push_async_callback(kept.stop)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import gateway.store.floor as module
 from gateway.config.model import Store
 from gateway.core.events import News
 from gateway.store import Database, StoreUnavailable
+from gateway.store.aside import FILE, Aside
 from gateway.store.floor import FloorKeeper
 from gateway.store.keeper import Keeper
 from gateway.store.place import store_url
@@ -26,11 +28,13 @@ AT = "2026-11-25T10:00:00.000Z"
 class Gateway:
     """One life of a gateway's store: what was restored, and a way to tell it news."""
 
+    folder = Path()
+
     def __init__(self, store: Store, node: str = "node1") -> None:
         self.keeper = Keeper(Database(store_url(store)))
         self.restored: Mapping[str, Any] | None = None
         self.tell: Callable[[News], None] = lambda _: None
-        self.floor = FloorKeeper(self.keeper, node, self._subscribe, self._restore)
+        self.floor = FloorKeeper(self.keeper, Aside(self.folder), node, self._subscribe, self._restore)
 
     def _subscribe(self, watcher: Callable[[News], None]) -> Callable[[], None]:
         self.tell = watcher
@@ -47,6 +51,12 @@ class Gateway:
     async def __aexit__(self, *_: object) -> None:
         await self.floor.stop()
         await self.keeper.stop()
+
+
+@pytest.fixture(autouse=True)
+def state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(Gateway, "folder", tmp_path)
+    return tmp_path
 
 
 def duty(user: str, on: bool) -> News:
@@ -94,11 +104,12 @@ async def test_alerts_are_on_the_disk_when_they_are_answered_and_stay_when_resol
             assert await rule(again.keeper.database, datetime.fromisoformat(AT) + timedelta(days=1)) == 1
 
 
-async def test_a_store_that_is_down_holds_up_nobody_for_long(
-    empty_store: Store, monkeypatch: pytest.MonkeyPatch
+async def test_a_store_and_a_disk_that_are_down_hold_up_nobody_for_long(
+    empty_store: Store, state_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STORED_S", 0.05)
     monkeypatch.setattr(module, "RETRY_S", 0.01)
+    monkeypatch.setattr(Gateway, "folder", state_directory / "not there")
     async with Gateway(empty_store) as one:
 
         def down() -> Any:
@@ -137,3 +148,56 @@ async def test_what_cannot_be_written_is_written_later(empty_store: Store, monke
     async with Gateway(empty_store) as again:
         assert again.restored is not None
         assert [facts["user"] for facts in again.restored["duty"]] == ["frank"]
+
+
+async def test_an_alert_raised_while_the_store_is_down_outlives_the_process(
+    empty_store: Store, state_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+
+    def down() -> Any:
+        raise StoreUnavailable("down")
+
+    def alert(id_: str, state: str) -> News:
+        return News("alert.raised", AT, None, {"id": id_, "state": state})
+
+    async with Gateway(empty_store) as one:
+        one.tell(alert("before", "raised"))
+        assert await one.floor.settled()
+        monkeypatch.setattr(one.keeper.database, "write", down)
+        monkeypatch.setattr(module, "STORED_S", 30)
+        for id_, state in (("a1", "raised"), ("a2", "raised"), ("a2", "resolved"), ("before", "resolved")):
+            one.tell(alert(id_, state))
+        assert await one.floor.settled()
+        one.tell(alert("a3", "raised"))
+        assert await one.floor.settled()
+        assert (state_directory / FILE).stat().st_mode & 0o077 == 0
+        # As after kill -9 with the store down for the next one, too: it is given back without the store.
+        second = Gateway(empty_store)
+        monkeypatch.setattr(second.keeper, "start", _nothing)
+        async with second:
+            assert second.restored is not None
+            assert [facts["id"] for facts in second.restored["alert"]] == ["a1", "a3"]
+        # And with the store back: what waited is newer than what the store has, and is written there.
+        async with Gateway(empty_store) as third:
+            assert third.restored == {}, "the store has nothing that the file has not given back"
+            async with asyncio.timeout(30):
+                while (state_directory / FILE).exists():  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            async with third.keeper.database.read() as connection:
+                kept = (await connection.execute(select(floor.c.id, floor.c.open))).all()
+            assert sorted(map(tuple, kept)) == [("a1", True), ("a2", False), ("a3", True), ("before", False)]
+
+
+async def _nothing() -> None:
+    """A store that cannot be had at the start."""
+
+
+async def test_a_file_that_cannot_be_read_is_told_and_holds_up_nothing(
+    empty_store: Store, state_directory: Path
+) -> None:
+    (state_directory / FILE).write_text("[{")
+    async with Gateway(empty_store) as one:
+        assert one.restored == {}
+        one.tell(duty("fiona", True))
+        assert await one.floor.settled()
