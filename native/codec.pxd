@@ -85,7 +85,7 @@ cdef void codec_conceal(Codec *self, int16_t *pcm, int n) noexcept nogil
 cdef void codec_recover(Codec *self, const uint8_t *following, int bytes, int16_t *pcm, int n) noexcept nogil
 # A packet that is relayed and not decoded: keep it for codec_catch_up.
 cdef void codec_pass(Codec *self, const uint8_t *payload, int bytes) noexcept nogil
-# Mean square [sample units squared], of every fourth sample.
+# Mean square [sample units squared].
 cdef float codec_power(const int16_t *pcm, int n) noexcept nogil
 # Go on decoding as if the kept packets had been (anew where some were passed that are no longer kept): writes
 # the last one's samples, returns their number; 0: there was none.

@@ -201,10 +201,10 @@ cdef void codec_recover(Codec *self, const uint8_t *following, int bytes, int16_
 
 cdef float codec_power(const int16_t *pcm, int n) noexcept nogil:
     cdef long total = 0
-    cdef int i, terms = (n + 3) >> 2
-    for i in range(terms):
-        total += pcm[i << 2] * pcm[i << 2]
-    return <float>total / terms if terms else 0
+    cdef int i
+    for i in range(n):
+        total += pcm[i] * pcm[i]
+    return <float>total / n if n else 0
 
 
 cdef void codec_forget(Codec *self) noexcept nogil:

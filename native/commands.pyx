@@ -7,14 +7,14 @@ from native.chime cimport chime_begin
 from native.codec cimport Codec, codec_restart
 from native.endpoint cimport is_unspecified, same
 from native.includes cimport net
-from native.includes.atomics cimport store_release
+from native.includes.atomics cimport store_int, store_release
 from native.legreports cimport say_goodbye
 from native.mix cimport audible
 from native.queue cimport ring_pop
 from native.rehear cimport rehear_toggle
 from native.session cimport (
     ADD_LEG, ADVISOR, ATTACH_TAP, CALLER, CHIME, CONNECT_LEG, Call, Command, DETACH_TAP, Gift, Leg, MAX_LEGS, Negotiated, REHEAR,
-    REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker, past_end,
+    REMOVE_CALL, REMOVE_LEG, SET_TALK_PATH, STOP, SUPERVISOR, Worker, past_end, tell_source,
 )
 from native.sockets cimport RTCP, STRAY, receive_from, unwatch, watch
 from native.source cimport WIDE
@@ -30,7 +30,7 @@ cdef enum:
 cdef void add_leg(Worker *worker, Leg *leg) noexcept nogil:
     leg.index = worker.leg_count
     worker.legs[worker.leg_count] = leg
-    worker.leg_count += 1
+    store_int(&worker.leg_count, worker.leg_count + 1)
     leg.call.legs[leg.slot] = leg
     watch(worker, leg.fd, <uint64_t>leg)
     watch(worker, leg.stray_fd, <uint64_t>leg | STRAY)
@@ -73,6 +73,7 @@ cdef void connect_leg(Worker *worker, Leg *leg, const Negotiated *media, Codec *
             nowhere.sa_family = net.AF_UNSPEC
             net.connect(leg.fd, &nowhere, sizeof(net.sockaddr))
             leg.locked = False
+            tell_source(leg)
         leg.remote = media.remote
         if is_unspecified(&media.remote):
             leg.remote.length = 0
@@ -96,7 +97,7 @@ cdef void remove_leg(Worker *worker, Leg *leg) noexcept nogil:
     unwatch(worker, leg.rtcp_fd)
     leave(worker, leg)
     secure_retire(&leg.secure)
-    worker.leg_count -= 1
+    store_int(&worker.leg_count, worker.leg_count - 1)
     worker.legs[leg.index] = worker.legs[worker.leg_count]
     worker.legs[leg.index].index = leg.index
     store_release(&leg.retired, 1)
@@ -108,7 +109,7 @@ cdef void attach_tap(Worker *worker, Call *call, Tap *tap) noexcept nogil:
     if call.began_ns:
         store_release(&tap.began_ns, call.began_ns)
     else:
-        call.began_ns = tap.began_ns
+        store_release(&call.began_ns, tap.began_ns)
     if call.history != NULL:
         for party in range(TAP_CHANNELS):
             tap.channels[party].timeline = call.history.parties[party].timeline

@@ -1,4 +1,5 @@
 """Memory that the media thread has been told to let go of, until it has."""
+from native.legmemory cimport LegMemory
 from native.ports cimport PortRange
 
 cdef class Departures:
@@ -8,4 +9,4 @@ cdef class Departures:
     cdef list keys                          # addresses of srtpcontext.Context
 
     # Free what the media thread has let go of, and release its legs' ports.
-    cdef void reap(self, PortRange ports)
+    cdef void reap(self, PortRange ports, LegMemory memory)

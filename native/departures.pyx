@@ -3,7 +3,7 @@ from libc.stdint cimport uintptr_t
 from libc.stdlib cimport free
 
 from native.includes.atomics cimport load_acquire
-from native.legmemory cimport leg_free
+from native.legmemory cimport LegMemory
 from native.ports cimport PortRange
 from native.session cimport Call, Leg
 from native.srtpcontext cimport Context, context_close
@@ -14,14 +14,14 @@ cdef class Departures:
     def __cinit__(self):
         self.legs, self.calls, self.rings, self.keys = [], [], [], []
 
-    cdef void reap(self, PortRange ports):
+    cdef void reap(self, PortRange ports, LegMemory memory):
         cdef uintptr_t address
         cdef TapRing ring
         kept = []
         for address in self.legs:
             if load_acquire(&(<Leg *>address).retired):
                 ports.release((<Leg *>address).port)
-                leg_free(<Leg *>address)
+                memory.close(<Leg *>address)
             else:
                 kept.append(address)
         self.legs = kept

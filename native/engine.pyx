@@ -16,8 +16,8 @@ from native.departures cimport Departures
 from native.endpoint cimport endpoint_set
 from native.figures cimport event_facts, is_heard, leg_figures, level_db
 from native.includes cimport net
-from native.includes.atomics cimport load_relaxed
-from native.legmemory cimport leg_free, leg_open, outfit
+from native.includes.atomics cimport load_float, load_int, load_relaxed
+from native.legmemory cimport LegMemory, outfit
 from native.listening cimport Listening
 from native.media cimport Media
 from native.negotiation cimport negotiated_codec
@@ -60,6 +60,7 @@ cdef class Engine:
     cdef Listening _listening
     cdef double _history_s
     cdef PortRange _ports
+    cdef LegMemory _memory
     cdef int _capacity
     cdef int _numbers
 
@@ -81,6 +82,7 @@ cdef class Engine:
             raise ValueError(f"{workers} media threads cannot be pinned to cores {cpus}")
         self._ports = PortRange(bind, port_range, quarantine_ms)
         self._capacity = most_legs
+        self._memory = LegMemory(most_legs)
         self._calls, self._legs, self._media_of = {}, {}, {}
         self._departures = Departures()
         self._listening = Listening(self._departures)
@@ -89,7 +91,7 @@ cdef class Engine:
         if self._event_fd < 0:
             raise OSError(errno.EMFILE, "no file descriptor left for the media engine")
         pins = cpus or [None] * workers
-        self._media = [Media(most_legs, rtp_timeout_ms, self._event_fd, cpu, latch_nat_only, rtcp, keepalive_s) for cpu in pins]
+        self._media = [Media(self._memory, most_legs, rtp_timeout_ms, self._event_fd, cpu, latch_nat_only, rtcp, keepalive_s) for cpu in pins]
 
     def __dealloc__(self):
         if self._event_fd >= 0:
@@ -117,7 +119,7 @@ cdef class Engine:
         return min(self._media, key=lambda media: (<Media>media).legs + 2 * (<Media>media).calls)
 
     cdef void _reap(self):
-        self._departures.reap(self._ports)
+        self._departures.reap(self._ports, self._memory)
 
     # ── calls and legs ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,11 +171,11 @@ cdef class Engine:
             raise CallFull(errno.EUSERS, f"a call carries at most {MAX_LEGS} legs: two parties and {MAX_LEGS - 2} supervisors")
         if len(self._legs) + len(self._departures.legs) >= self._capacity:
             raise NoFreePort(errno.EADDRNOTAVAIL, f"the engine has room for {self._capacity} legs")
-        leg = leg_open(hears_tones)
+        leg = self._memory.open(hears_tones)
         try:
             port = self._ports.open(&fd, &stray, &rtcp)
         except BaseException:
-            leg_free(leg)
+            self._memory.close(leg)
             raise
         self._numbers += 1
         leg.id = self._numbers
@@ -195,7 +197,7 @@ cdef class Engine:
             net.close(stray)
             net.close(rtcp)
             self._ports.release(port)
-            leg_free(leg)
+            self._memory.close(leg)
             raise
         self._legs[leg.id] = <uintptr_t>leg
         (<Media>self._media_of[call]).legs += 1
@@ -240,6 +242,8 @@ cdef class Engine:
             chosen.codecs[kind] = codec_open(command.media.kind, bits_per_second)
         command.codec = chosen.codecs[kind]
         chosen.given_rate = command.media.rate
+        chosen.given_khz = command.media.khz
+        chosen.given_clock_khz = command.media.clock_khz
         outfit([address for address in self._legs.values() if (<Leg *><uintptr_t>address).call == chosen.call], &command)
         if suite is not None:
             secure_restate(&command.secure, &chosen.stated, <int>NAMES[suite], local_key, remote_key, mki)
@@ -377,12 +381,14 @@ cdef class Engine:
     def levels(self):
         """{leg: level of what it sends [dBFS, a sine at full scale is -3.01]} of every leg that was heard in the last 200 ms."""
         cdef Leg *leg
+        cdef float power
         cdef int64_t since = now_ns() - 200000000
         found = {}
         for number, address in self._legs.items():
             leg = <Leg *><uintptr_t>address
-            if load_relaxed(&leg.heard_ns) > since and is_heard(leg.power):
-                found[number] = level_db(leg.power)
+            power = load_float(&leg.power)
+            if load_relaxed(&leg.heard_ns) > since and is_heard(power):
+                found[number] = level_db(power)
         return found
 
     def counters(self):
@@ -390,12 +396,12 @@ cdef class Engine:
         cdef Media media
         total = dict.fromkeys(("received", "sent", "wakeups", "events_dropped", "legs", "mixing"), 0)
         for media in self._media:
-            total["received"] += media.worker.received
-            total["sent"] += media.worker.sent
-            total["wakeups"] += media.worker.wakeups
+            total["received"] += load_relaxed(&media.worker.received)
+            total["sent"] += load_relaxed(&media.worker.sent)
+            total["wakeups"] += load_relaxed(&media.worker.wakeups)
             total["events_dropped"] += load_relaxed(&media.worker.events_dropped)
-            total["legs"] += media.worker.leg_count
-            total["mixing"] += media.worker.mixing_count
+            total["legs"] += load_int(&media.worker.leg_count)
+            total["mixing"] += load_int(&media.worker.mixing_count)
         return total | {"cpu_s": self.cpu_s()}
 
     def cpu_s(self):

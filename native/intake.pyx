@@ -1,6 +1,5 @@
 """What becomes of a leg's sound besides being passed on: decoded, metered, kept for the call's tap and history."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from native cimport codec, g711, playout, rtp, tap
 from native.codec cimport PCMU
@@ -11,12 +10,8 @@ from native.session cimport Call, KEPT_SAMPLES, Leg, SUPERVISOR, Worker, call_ti
 from native.source cimport NARROW, source_take
 
 
-cdef void keep_passed(Leg *leg, const uint8_t *payload, int bytes, uint32_t timestamp) noexcept nogil:
-    """A packet that nobody needs decoded: kept, so that a voice can begin with it."""
-    if leg.media.kind <= PCMU:
-        memcpy(leg.last_payload, payload, bytes)
-    else:
-        codec.codec_pass(leg.codec, payload, bytes)
+cdef void pass_coded(Leg *leg, const uint8_t *payload, int bytes, uint32_t timestamp) noexcept nogil:
+    codec.codec_pass(leg.codec, payload, bytes)
     leg.last_bytes = bytes
     leg.last_timestamp = timestamp
 
@@ -42,7 +37,7 @@ cdef void tell_listeners(Worker *worker, Leg *leg, const uint8_t *payload, int s
 cdef int decode_packet(Worker *worker, Leg *leg, const uint8_t *payload, int bytes, const Header *header) noexcept nogil:
     """Into the leg's voices and the tap. Returns the samples that came new at their end."""
     cdef int64_t before = leg.source.voices[leg.media.rate].end
-    cdef int samples = source_take(&leg.source, leg.codec, payload, bytes, header.timestamp, header.ssrc, worker.now_ns, worker.pcm)
+    cdef int samples = source_take(leg.source, leg.codec, payload, bytes, header.timestamp, header.ssrc, worker.now_ns, worker.pcm)
     leg.last_bytes = 0
     if samples > 0:
         meter(leg, codec.codec_power(worker.pcm, samples), samples // leg.media.khz)

@@ -5,7 +5,7 @@ from libc.string cimport memset
 from native.endpoint cimport Endpoint, behind_nat, same, same_host
 from native.includes cimport net
 from native.rtp cimport Header
-from native.session cimport Event, LATCHED, Leg, Worker, post
+from native.session cimport Event, LATCHED, Leg, Worker, post, tell_source
 
 cdef enum:
     CANDIDATE_PACKETS = 5       # of one stream in a row that an unannounced source must send before the leg is locked to it
@@ -18,6 +18,7 @@ cdef void lock(Worker *worker, Leg *leg, const Endpoint *source) noexcept nogil:
     cdef Event event
     leg.remote = source[0]
     leg.locked = net.connect(leg.fd, &source.raw.any, source.length) == 0
+    tell_source(leg)
     memset(&event, 0, sizeof(Event))
     event.kind = LATCHED
     event.leg = leg.id

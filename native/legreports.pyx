@@ -11,6 +11,7 @@ from native cimport reports, rtcp, rtp, srtp
 from native.codec cimport codec_tell_loss
 from native.endpoint cimport Endpoint, is_unspecified, same, same_host
 from native.includes cimport net
+from native.includes.atomics cimport add_relaxed, store_int, store_relaxed
 from native.reports cimport Sent, Stream, stream_of
 from native.rtcp cimport COMPOUND_BYTES, Compound
 from native.session cimport Event, Leg, MAX_LEGS, QUALITY, Worker, post, refuse
@@ -136,7 +137,11 @@ cdef void on_report(Worker *worker, Leg *leg, int n, const Endpoint *source) noe
     if not reports.hear(&leg.reports, &compound, leg.ssrc, worker.now_ns):
         refuse(leg, rtp.BAD_REPORT)
         return
-    leg.reports_heard += 1
+    add_relaxed(&leg.reports_heard, 1)
+    store_relaxed(&leg.round_trip_ns, leg.reports.round_trip_ns)
+    store_relaxed(&leg.told_lost, leg.reports.told.lost)
+    store_relaxed(&leg.told_jitter, leg.reports.told.jitter)
+    store_int(&leg.told, leg.reports.told_ns != 0)
     if compound.about_us and leg.codec != NULL:
         expect_loss(leg, compound.block.fraction_lost)
     if source != NULL and not leg.media.muxed:

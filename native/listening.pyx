@@ -9,6 +9,7 @@ from libc.string cimport memset
 from native.clock cimport now_ns
 from native.departures cimport Departures
 from native.history cimport HistoryRing, history_begin, history_read
+from native.includes.atomics cimport load_acquire
 from native.media cimport Media
 from native.session cimport ATTACH_TAP, Call, Command, DETACH_TAP, NS_PER_NARROW
 from native.tap cimport TAP_DELAY, TapReader, TapRing
@@ -35,7 +36,7 @@ cdef class Listening:
         cdef Command command
         cdef Tapped tapped = Tapped()
         tapped.ring = TapRing()
-        tapped.ring.tap.began_ns = call.began_ns or now_ns()
+        tapped.ring.tap.began_ns = load_acquire(&call.began_ns) or now_ns()
         tapped.call = call
         tapped.media = media
         memset(&command, 0, sizeof(Command))
@@ -56,7 +57,7 @@ cdef class Listening:
         tapped = self.taps[number]
         tapped.readers += 1
         reader = TapReader(tapped.ring, functools.partial(self.close_tap, number))
-        if history_s <= 0 or number not in self.histories or call.began_ns == 0:
+        if history_s <= 0 or number not in self.histories or load_acquire(&call.began_ns) == 0:
             return reader
         return PastReader(reader, self.histories[number], history_s, speed)
 
@@ -81,9 +82,10 @@ cdef class Listening:
         cdef int16_t[:, ::1] out
         cdef int64_t begin, end
         cdef int party
-        if ring is None or call.began_ns == 0:
+        cdef int64_t began_ns = load_acquire(&call.began_ns)
+        if ring is None or began_ns == 0:
             return 0, np.zeros((2, 0), dtype=np.int16)
-        end = max(0, (now_ns() - call.began_ns) // NS_PER_NARROW - TAP_DELAY)
+        end = max(0, (now_ns() - began_ns) // NS_PER_NARROW - TAP_DELAY)
         begin = min(end, max(history_begin(ring.history), end - <int64_t>(seconds * 8000)))
         samples = np.zeros((2, end - begin), dtype=np.int16)
         out = samples

@@ -1,10 +1,12 @@
 """One media thread as the control plane holds it: its worker's memory and the thread that serves it."""
+from native.legmemory cimport LegMemory
 from native.session cimport Command, Worker
 
 cdef class Media:
     cdef Worker *worker
     cdef object thread                      # None: it does not run
     cdef object cpu                         # the core that it is pinned to; None: any
+    cdef LegMemory memory                   # of the legs that the thread may touch
     cdef int calls, legs                    # given to it and not yet taken back
 
     cdef int start(self, str name) except -1

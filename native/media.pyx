@@ -10,6 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from native.includes cimport net
+from native.legmemory cimport LegMemory
 from native.queue cimport ring_close, ring_open, ring_push
 from native.session cimport Command, Event, Leg, STOP, Worker
 from native.worker cimport run
@@ -27,7 +28,8 @@ class EngineBusy(RuntimeError):
 cdef class Media:
     """One media thread: its worker's memory and the thread that serves it."""
 
-    def __cinit__(self, int capacity, int rtp_timeout_ms, int event_fd, cpu, bint latch_nat_only, bint rtcp, double keepalive_s):
+    def __cinit__(self, LegMemory memory, int capacity, int rtp_timeout_ms, int event_fd, cpu, bint latch_nat_only, bint rtcp,
+                  double keepalive_s):
         self.worker = <Worker *>calloc(1, sizeof(Worker))
         if self.worker == NULL:
             raise MemoryError()
@@ -49,6 +51,7 @@ cdef class Media:
         ring_open(&self.worker.commands, sizeof(Command), COMMANDS)
         ring_open(&self.worker.events, sizeof(Event), EVENTS)
         self.cpu = cpu
+        self.memory = memory
 
     def __dealloc__(self):
         if self.worker == NULL:

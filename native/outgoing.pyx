@@ -8,6 +8,7 @@ from libc.errno cimport ECONNREFUSED, errno
 from native cimport rtp, srtp
 from native.includes cimport net
 from native.includes.atomics cimport add_relaxed
+from native.includes.systemcalls cimport give_packet
 from native.rtp cimport HEADER_BYTES, Header
 from native.session cimport Leg, Worker, refuse
 from native.srtpkeys cimport SRTP_OK
@@ -26,18 +27,18 @@ cdef void transmit(Worker *worker, Leg *leg, const uint8_t *packet, int n) noexc
             return
         packet = worker.sealed
     if leg.locked:
-        sent = net.send(leg.fd, packet, n, net.MSG_NOSIGNAL)
+        sent = give_packet(leg.fd, packet, n)
     elif leg.remote.length:
         sent = net.sendto(leg.fd, packet, n, net.MSG_NOSIGNAL, &leg.remote.raw.any, leg.remote.length)
     else:
         return
     if sent < 0 and errno == ECONNREFUSED:                  # of an earlier packet, told in place of sending this one
         refuse(leg, rtp.UNREACHABLE)
-        sent = net.send(leg.fd, packet, n, net.MSG_NOSIGNAL)
+        sent = give_packet(leg.fd, packet, n)
     if sent == n:
         add_relaxed(&leg.sent, 1)
         leg.sent_bytes += payload
-        worker.sent += 1
+        add_relaxed(&worker.sent, 1)
     else:
         refuse(leg, rtp.SEND_FAILED)
 

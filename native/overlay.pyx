@@ -3,6 +3,7 @@ from libc.stdint cimport int16_t, int64_t, uint16_t, uint32_t
 
 from native cimport codec, playout, rtp
 from native.frame cimport MOST_OUT, mix_frame
+from native.includes.atomics cimport add_relaxed, store_int
 from native.outgoing cimport anchor
 from native.rtp cimport Header
 from native.session cimport Leg, Worker
@@ -22,7 +23,7 @@ cdef void cut_anew(Worker *worker, Leg *leg, Leg *pacer) noexcept nogil:
         leg.repacked = True
         plan_call(worker, leg.call)
     if not leg.timed:
-        leg.timed = True
+        store_int(&leg.timed, True)
         leg.due_ns = worker.now_ns
         playout.playout_reset(&leg.edges[pacer.slot].playout, &pacer.source.voices[leg.media.rate])
 
@@ -41,7 +42,7 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, int samples, cons
         leg.pacer_run += 1
         if leg.pacer_run < PACER_BACK:
             return
-        leg.timed = False
+        store_int(&leg.timed, False)
         leg.crossfade = True
         leg.anchored = False
         if 2 * (leg.due_ns - worker.now_ns) > <int64_t>n * NS_PER_MS // leg.media.khz:
@@ -51,7 +52,7 @@ cdef void overlay_packet(Worker *worker, Leg *leg, Leg *pacer, int samples, cons
     if leg.spoken and not joined:
         gap = <int16_t><uint16_t>(sequence - leg.out_sequence) - 1
         if gap < 0 and gap > -100:
-            leg.late += 1
+            add_relaxed(&leg.late, 1)
             return
         if 0 < gap <= CONCEALED_MOST:
             made_up = voice.gap_at + voice.gap == voice.end - n
@@ -76,7 +77,7 @@ cdef void on_tick(Worker *worker, Leg *leg) noexcept nogil:
     if not leg.timed:
         if silent_ns < last_ns + LATE_NS:
             return
-        leg.timed = True
+        store_int(&leg.timed, True)
         leg.pacer_run = 0
         leg.due_ns = leg.emitted_ns + last_ns
         if silent_ns > TICK_BURST * frame_ns + LATE_NS:         # a pause, which nobody wants back in one go

@@ -52,7 +52,7 @@ cdef class PastReader:
     cdef int64_t attached(self):
         """From here on the tap has everything; 0: not attached yet."""
         cdef int64_t at_ns = load_acquire(&self.reader.ring.tap.attached_ns)
-        return at_ns and (at_ns - self.reader.ring.tap.began_ns) // NS_PER_SAMPLE + TAP_FRAME
+        return at_ns and (at_ns - load_acquire(&self.reader.ring.tap.began_ns)) // NS_PER_SAMPLE + TAP_FRAME
 
     @property
     def media_time_ms(self):

@@ -11,6 +11,8 @@ from libc.string cimport memset
 
 import numpy as np
 
+from native.includes.atomics cimport add_relaxed
+
 cdef enum:
     WINDOW_READS = 100          # two seconds of 20 ms frames
     TRIM_ABOVE_MS = 5           # of slack never used
@@ -135,7 +137,7 @@ cdef void starve(Playout *self, const Voice *voice, int16_t *pcm, int have, int 
         else:
             pcm[i] = 0
     if self.starved == 0:
-        self.underruns += 1
+        add_relaxed(&self.underruns, 1)
     self.starved += n - have
     self.cursor = max(voice.end, self.cursor)
     self.fade_in = fade

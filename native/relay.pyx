@@ -7,18 +7,18 @@ conversation it is. What a listener hears of it is either the packet itself with
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
-from native cimport codec, g711, reception, reports, rtcp, rtp, srtp
+from native cimport codec, reception, reports, rtcp, rtp, srtp
 from native.codec cimport G722, PCMU
 from native.endpoint cimport Endpoint, same
-from native.history cimport history_write
-from native.intake cimport decode_packet, keep_passed, meter
+from native.includes.atomics cimport add_relaxed, store_relaxed, store_release
+from native.intake cimport decode_packet, keep_as_it_is, pass_by_law, pass_coded
 from native.keypad cimport hear_tones, on_key
 from native.latching cimport accept_source
 from native.legreports cimport on_report
 from native.outgoing cimport relay_packet, skip_packet
 from native.overlay cimport overlay_packet
 from native.rtp cimport Header
-from native.session cimport Call, Event, Leg, MAX_LEGS, RESUMED, SUPERVISOR, Worker, call_time, post, refuse
+from native.session cimport Call, Event, Leg, MAX_LEGS, RESUMED, Worker, post, refuse
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 
 cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noexcept nogil:
@@ -30,12 +30,18 @@ cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noex
 
 cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexcept nogil:
     cdef const uint8_t *payload = worker.packet + header.payload_offset
-    cdef int bytes = header.payload_bytes, samples = 0
-    cdef int ticks = ticks_in(leg, payload, bytes)
-    cdef Call *call = leg.call
+    cdef int bytes = header.payload_bytes, samples = 0, ticks
+    cdef Call *call
     cdef Leg *listener
     cdef int slot
     cdef bint overlays = False, decoded = False
+    if leg.relays_to != NULL:                               # most packets of most calls
+        relay_packet(worker, leg.relays_to, n, header, leg.relays_to.media.payload_type, bytes)
+        keep_as_it_is(worker, leg, payload, bytes, header)
+        pass_by_law(leg, payload, bytes, header)
+        return
+    call = leg.call
+    ticks = ticks_in(leg, payload, bytes)
     if leg.tones != NULL and leg.media.kind <= PCMU:
         hear_tones(worker, leg, worker.packet + header.payload_offset, bytes)
     elif leg.tones != NULL:
@@ -48,13 +54,12 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
                 relay_packet(worker, listener, n, header, listener.media.payload_type, ticks)
             else:
                 overlays = True
-    if call.history != NULL and leg.role != SUPERVISOR and leg.media.kind <= PCMU:
-        history_write(call.history, <int>leg.role, <g711.Law>leg.media.kind, header.timestamp, header.ssrc, payload, bytes,
-                      call_time(worker, call))
+    keep_as_it_is(worker, leg, payload, bytes, header)
     if not call.decodes:
         if leg.media.kind <= PCMU:
-            meter(leg, g711.power(<g711.Law>leg.media.kind, payload, bytes), bytes >> 3)
-        keep_passed(leg, payload, bytes, header.timestamp)
+            pass_by_law(leg, payload, bytes, header)
+        else:
+            pass_coded(leg, payload, bytes, header.timestamp)
         return
     if not decoded:
         samples = decode_packet(worker, leg, payload, bytes, header)
@@ -67,7 +72,7 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
         if samples > 0:
             overlay_packet(worker, listener, leg, samples, header)
         elif listener.anchored and <int16_t><uint16_t>(header.sequence + listener.sequence_offset - listener.out_sequence) <= 0:
-            listener.late += 1
+            add_relaxed(&listener.late, 1)
 
 
 cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
@@ -99,15 +104,15 @@ cdef void fit_again(Leg *leg) noexcept nogil:
 
 cdef void hear(Worker *worker, Leg *leg) noexcept nogil:
     cdef Event event
-    if leg.call.began_ns == 0:
-        leg.call.began_ns = worker.now_ns
+    if leg.heard_ns == 0 and leg.call.began_ns == 0:
+        store_release(&leg.call.began_ns, worker.now_ns)
     if leg.silent:
         leg.silent = False
         memset(&event, 0, sizeof(Event))
         event.kind = RESUMED
         event.leg = leg.id
         post(worker, &event)
-    leg.heard_ns = worker.now_ns
+    store_relaxed(&leg.heard_ns, worker.now_ns)
 
 
 cdef rtp.Refusal open_packet(Leg *leg, uint8_t *packet, int *n, Header *header) noexcept nogil:

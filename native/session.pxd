@@ -4,13 +4,14 @@ All of it is allocated and freed by the control plane and touched only by the me
 which anybody may read (word by word, at most one packet old).
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, int16_t, int32_t
+from libc.string cimport memcpy, memset
 
 from native.chime cimport Chime
 from native.codec cimport Codec, KINDS, Kind
 from native.dtmf cimport KeyPress
 from native.endpoint cimport Endpoint
 from native.history cimport History
-from native.includes.atomics cimport add_relaxed
+from native.includes.atomics cimport add_relaxed, prefetch, publish
 from native.includes.net cimport epoll_event
 from native.mix cimport Gain, MOST_RAMP_SAMPLES
 from native.playout cimport Playout
@@ -44,72 +45,86 @@ cdef struct Edge:               # one source as one listener hears it
 
 cdef struct Negotiated:         # from SDP
     Kind kind
-    int rate                    # of its samples: source.NARROW or WIDE
-    int khz                     # the same [samples per ms]
-    int clock_khz               # RTP ticks per ms
-    int most_bytes              # of a payload
-    int bits_per_second         # at most, towards this leg; 0: no limit (Opus)
     uint8_t payload_type
+    uint8_t noise_payload_type  # of comfort noise: as agreed, else its static number
     int event_payload_type      # -1: none
-    int event_clock_khz
-    int noise_payload_type      # of comfort noise: as agreed, else its static number
-    bint takes_noise            # it was agreed
-    int frame                   # the far side's packet time [samples]
+    int most_bytes              # of a payload
+    int clock_khz               # RTP ticks per ms
     bint sends                  # we may send to this leg
     bint receives               # we expect packets from it
-    Endpoint remote
     bint muxed                  # RTCP on the RTP port, both ways
+    # each packet looks at those above
+    int rate                    # of its samples: source.NARROW or WIDE
+    int khz                     # the same [samples per ms]
+    int bits_per_second         # at most, towards this leg; 0: no limit (Opus)
+    int event_clock_khz
+    int frame                   # the far side's packet time [samples]
+    bint takes_noise            # comfort noise was agreed
     bint relays_reports         # the far side is sent the other party's RTCP while its packets are relayed
+    Endpoint remote
 
 cdef struct Gift:               # memory for what a leg needs beyond a voice at 8 kHz; what is NULL or has no state, it has or needs not
     int16_t *wide               # ring of a voice at 16 kHz
     Resampler up
     Resampler down
 
+cdef enum:
+    SOURCE_WORDS = 4            # of 64 bits, that an Endpoint fills
+    LINE = 64                   # bytes that a core brings from memory at once
+
+cdef struct Sounds
+
 cdef struct Leg:
-    # Each packet touches the fields down to `late` and little else: they lie together, in seven cache lines rather than twenty.
-    # What is looked at in every sweep comes first.
-    Role role
-    bint connected              # `media` holds
-    bint silent                 # StreamSilent was said
-    float power                 # mean square, smoothed over 100 ms [sample units squared]
+    # What a relayed packet needs of the leg that it is from and of the one that it goes to is in the four lines that `fetch` names:
+    # with thousands of legs each line more is a wait for memory. `legmemory.lines` tells where things are.
+    # line 0: every packet's, and every sweep's
     int64_t heard_ns            # last accepted packet; 0: none yet
-    int64_t refusals            # all of `refused` together
-    int64_t refusals_told       # of those, told to the control plane
-    int64_t look_ns             # when a report, its quality or a keep-alive is due at the earliest
-    KeyPress press
+    Leg *relays_to              # its sound, G.711, goes to this leg as it is, to no other, and is not decoded; NULL: anything else
+    History *keeps              # where its payloads go as they are; NULL: nowhere, or it is no G.711
     Call *call
     int fd                      # connected once latched, so that the kernel filters and routes once
-    int stray_fd                # the same port unconnected: hears what the connected one no longer does
+    bint connected              # `media` holds
     bint locked                 # to its source (RFC 7362: symmetric RTP, with a lock)
-    bint passes_keys            # telephone-events go on to the other party
-    Tones *tones                # listens for keys in the audio; NULL: not where this leg is
-    bint muffled                # a key sounds in it now that is for nobody else: silent in its voices (all codecs but G.711)
-    Negotiated media
-    Codec *codec                # of `media`; NULL before
-    Secure secure               # the media thread's; each direction under its own keys, or plain
-    # received
-    Reception reception
-    int last_bytes              # of the packet relayed last; 0: the voice holds it
-    uint32_t last_timestamp
-    # sent
-    Leg *pacer                  # whose packets set the pace; NULL: nobody is to be heard
-    bint pure                   # the pacer alone, untouched: relay
+    bint silent                 # StreamSilent was said
+    int refusals                # not yet told to the control plane
+    int metered_ms              # in `energy`
+    float energy                # mean squares by the ms since the last sweep
+    Role role
+    # line 1: sent
     uint32_t ssrc
-    bint spoken                 # something was sent
     uint16_t out_sequence       # highest sent
     uint16_t sequence_offset
+    uint32_t timestamp_offset   # where both have one clock
     uint32_t out_timestamp
     int out_ticks               # that the last packet sent takes
-    bint anchored               # the offsets fit the pacer's stream
     uint32_t anchor_ssrc
-    uint32_t timestamp_offset   # where both have one clock
+    bint anchored               # the offsets fit the pacer's stream
+    bint spoken                 # something was sent
     int64_t emitted_ns          # when it was sent
     int64_t sent                # [packets]
-    int64_t overlaid            # [packets] of them mixed, not relayed
-    int64_t late                # [packets] of the pacer that came after their place was filled
     int64_t sent_bytes          # of payload, under this ssrc
+    int last_bytes              # of the packet relayed last; 0: the voice holds it
+    uint32_t last_timestamp
+    # line 2, and a little of the next: received
+    Reception reception
+    Codec *codec                # of `media`; NULL before
+    Leg *pacer                  # whose packets set the pace; NULL: nobody is to be heard
+    bint pure                   # the pacer alone, untouched: relay
+    bint passes_keys            # telephone-events go on to the other party
+    float power                 # mean square between the last two sweeps that heard it [sample units squared]
+    int stray_fd                # the same port unconnected: hears what the connected one no longer does
+    int64_t look_ns             # when a report, its quality or a keep-alive is due at the earliest
+    # line 4, and on: what may come, and how it is opened and closed
+    Secure secure               # the media thread's; each direction under its own keys, or plain
+    uint8_t *last_payload       # of G.711, KEPT_SAMPLES: a voice can begin where the relay left off; `codec` keeps others'
+    Negotiated media
+    # else
+    Tones *tones                # listens for keys in the audio; NULL: not where this leg is
+    bint muffled                # a key sounds in it now that is for nobody else: silent in its voices (all codecs but G.711)
+    KeyPress press
+    int64_t overlaid            # [packets] of those sent: mixed, not relayed
     # overlay
+    int64_t late                # [packets] of the pacer that came after their place was filled
     TimeScale pace              # the pacer's timestamps on this leg's clock, where that is another
     bint made                   # the last packet was made here: the far decoder stands where our encoder does
     bint repacked               # its codec has no packets as long as the pacer's: the clock cuts anew
@@ -138,29 +153,44 @@ cdef struct Leg:
     Endpoint rtcp_announced     # where SDP wants reports; length 0: on the port above `media.remote`
     Endpoint rtcp_remote        # where the far side's come from; length 0: none came
     int64_t reports_heard       # [packets]
+    int64_t round_trip_ns       # of `reports`, for whoever asks: -1: unknown
+    bint told                   # the far side has reported: the next two hold
+    int64_t told_lost           # [packets]
+    int64_t told_jitter         # [clock ticks]
     int64_t sent_before         # of `sent`, under earlier ssrcs [packets]
     int64_t measure_ns          # when its quality is told next
     int id
     int slot                    # place in its call
     int port
     int index                   # place in Worker.legs
+    int64_t source_version      # of the next
+    int64_t told_source[SOURCE_WORDS]      # the Endpoint that it is locked to, for whoever asks; length 0: to none
     int64_t retired             # set by the media thread when it has let go
     Secure stated               # what was asked for last: the control plane's own copy
     int64_t refused[REFUSALS_END]
     int64_t reported[REFUSALS_END]          # of those, told to the control plane
     int64_t reported_ns[REFUSALS_END]
     Endpoint last_foreign
-    # at length
-    uint8_t last_payload[KEPT_SAMPLES]      # of G.711, so that a voice can begin where the relay left off; `codec` keeps others'
-    int16_t tail[MOST_RAMP_SAMPLES]         # what was just closed to this leg, fading out: only sound that it has already heard
-    Edge edges[MAX_LEGS]        # talk path: how this leg hears the others, by source slot
     TimeScale tap_time          # its timestamps on the tap's clock
-    Source source               # decoded, while somebody hears more than its packets
-    int16_t narrow[NARROW_SAMPLES]          # ring of its voice at 8 kHz
+    # at length: in memory of its own (`last_payload`, too), so that the legs' own lies close together
+    int16_t *tail               # MOST_RAMP_SAMPLES of what was just closed to this leg, fading out: only sound that it has already heard
+    Edge *edges                 # talk path: how this leg hears the others, by source slot
+    Source *source              # decoded, while somebody hears more than its packets
+    int16_t *narrow             # ring of its voice at 8 kHz
+    Sounds *sounds              # where these are
     # the control plane's own
     Codec *codecs[<int>KINDS]   # that it has had
     Gift given
     int given_rate              # of the codec it was connected with; -1: none yet
+    int given_khz               # its samples per ms
+    int given_clock_khz         # and RTP ticks
+
+cdef struct Sounds:
+    uint8_t last_payload[KEPT_SAMPLES]
+    int16_t tail[MOST_RAMP_SAMPLES]
+    Edge edges[MAX_LEGS]
+    Source source
+    int16_t narrow[NARROW_SAMPLES]
 
 cdef struct Call:
     int id
@@ -252,6 +282,27 @@ cdef inline void refuse(Leg *leg, Refusal reason) noexcept nogil:
     """Count a packet that is dropped."""
     add_relaxed(&leg.refused[<int>reason], 1)
     leg.refusals += 1
+
+cdef inline void fetch(const Leg *leg) noexcept nogil:
+    """Have the memory brought that the next packet from or to this leg needs: it is there when the system call before that returns."""
+    prefetch(leg)
+    prefetch(&leg.ssrc)
+    prefetch(&leg.reception)
+    prefetch(&leg.secure)
+
+cdef inline void fetch_kept(const Leg *leg) noexcept nogil:
+    """And where 20 ms of G.711 that are relayed will be kept."""
+    prefetch(leg.last_payload)
+    prefetch(leg.last_payload + LINE)
+    prefetch(leg.last_payload + 2 * LINE)
+
+cdef inline void tell_source(Leg *leg) noexcept nogil:
+    """Whoever asks is told which source the leg is locked to."""
+    cdef int64_t words[SOURCE_WORDS]
+    memset(words, 0, sizeof(words))
+    if leg.locked:
+        memcpy(words, &leg.remote, sizeof(Endpoint))
+    publish(&leg.source_version, leg.told_source, words, SOURCE_WORDS)
 
 cdef inline int64_t call_time(const Worker *worker, const Call *call) noexcept nogil:
     """Now [samples at 8 kHz since the call's media began]."""

@@ -8,6 +8,7 @@ from native.codec cimport (
     CODEC_MOST_BYTES, CODEC_MOST_SAMPLES, Codec, G722, Kind, OPUS, codec_catch_up, codec_clock_khz, codec_close, codec_decode,
     codec_encode, codec_end_decoding, codec_forget, codec_open, codec_recover, codec_samples,
 )
+from native.includes.atomics cimport add_relaxed
 from native.playout cimport (
     LONGEST_GAP_MS, Playout, Voice, playout_open, playout_read, voice_append, voice_gap, voice_open, voice_samples, voice_write,
 )
@@ -51,7 +52,7 @@ cdef void mend(Source *self, Codec *codec, const uint8_t *payload, int bytes, ui
             memset(pcm, 0, n * sizeof(int16_t))
         else:
             codec_recover(codec, payload if left == n else NULL, bytes, pcm, n)
-            self.made_up += n
+            add_relaxed(&self.made_up, n)
         give(self, codec, own.end_timestamp, ssrc, pcm, n, now_ns)
         left -= n
     own.gap_at = before
@@ -68,7 +69,7 @@ cdef int source_take(Source *self, Codec *codec, const uint8_t *payload, int byt
     cdef int64_t before = own.end, other_before = other.end
     self.blended = False
     if n <= 0:
-        self.unreadable += 1
+        add_relaxed(&self.unreadable, 1)
         return 0
     if own.started and own.ssrc == ssrc:
         gap = voice_gap(own, timestamp, codec_clock_khz(codec))
@@ -89,7 +90,7 @@ cdef int source_take(Source *self, Codec *codec, const uint8_t *payload, int byt
         codec_end_decoding(codec)                           # it would ring on with what was said before the way opened
     n = codec_decode(codec, payload, bytes, pcm, CODEC_MOST_SAMPLES)
     if n <= 0:
-        self.unreadable += 1
+        add_relaxed(&self.unreadable, 1)
         return 0
     give(self, codec, timestamp, ssrc, pcm, n, now_ns)
     own.end_before = before

@@ -2,6 +2,7 @@
 from libc.string cimport memset
 
 from native cimport rtp
+from native.includes.atomics cimport store_float
 from native.legreports cimport sweep_reports
 from native.session cimport Event, Leg, REFUSED, SILENT, Worker, post
 
@@ -22,7 +23,7 @@ cdef void report_refusals(Worker *worker, Leg *leg) noexcept nogil:
         event.count = <int>(leg.refused[reason] - leg.reported[reason])
         if reason == rtp.FOREIGN_SOURCE:
             event.source = leg.last_foreign
-        leg.refusals_told += leg.refused[reason] - leg.reported[reason]
+        leg.refusals -= <int>(leg.refused[reason] - leg.reported[reason])
         leg.reported[reason] = leg.refused[reason]
         leg.reported_ns[reason] = worker.now_ns
         post(worker, &event)
@@ -30,14 +31,17 @@ cdef void report_refusals(Worker *worker, Leg *leg) noexcept nogil:
 
 cdef void on_sweep(Worker *worker, Leg *leg) noexcept nogil:
     cdef Event event
+    if leg.metered_ms:
+        store_float(&leg.power, leg.energy / leg.metered_ms)
+        leg.energy = leg.metered_ms = 0
     if leg.heard_ns and not leg.silent and worker.now_ns - leg.heard_ns > worker.rtp_timeout_ns:
         leg.silent = True
-        leg.power = 0
+        store_float(&leg.power, 0)
         memset(&event, 0, sizeof(Event))
         event.kind = SILENT
         event.leg = leg.id
         event.value = <int>((worker.now_ns - leg.heard_ns) // 1000000)
         post(worker, &event)
-    if leg.refusals != leg.refusals_told:
+    if leg.refusals:
         report_refusals(worker, leg)
     sweep_reports(worker, leg)

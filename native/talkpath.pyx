@@ -11,6 +11,7 @@ from libc.stdint cimport int16_t, int64_t
 
 from native.chime cimport chiming
 from native.codec cimport G722, OPUS, PCMU, codec_follow, codec_pass
+from native.includes.atomics cimport store_int
 from native.mix cimport RAMP_MS, aim, audible, steady_unity
 from native.playout cimport Voice, playout_follow, playout_open
 from native.rehear cimport rehearing
@@ -29,7 +30,7 @@ cdef void prime(Worker *worker, Leg *leg) noexcept nogil:
         return
     if leg.media.kind <= PCMU:
         codec_pass(leg.codec, leg.last_payload, leg.last_bytes)
-    source_prime(&leg.source, leg.codec, leg.last_timestamp, leg.reception.ssrc, leg.heard_ns, worker.pcm)
+    source_prime(leg.source, leg.codec, leg.last_timestamp, leg.reception.ssrc, leg.heard_ns, worker.pcm)
     leg.last_bytes = 0
 
 
@@ -87,14 +88,14 @@ cdef void set_pacer(Leg *listener, Leg *pacer) noexcept nogil:
     listener.crossfade = pacer != NULL and listener.edges[pacer.slot].playout.synced
     listener.pacer = pacer
     listener.anchored = False
-    listener.timed = False
+    store_int(&listener.timed, False)
     listener.repacked = False
     listener.pacer_run = 0
 
 
 cdef void stop_clock(Leg *leg) noexcept nogil:
     """The pacer's packets set the pace again: behind the clock's numbers, joined to what was heard of it meanwhile."""
-    leg.timed = False
+    store_int(&leg.timed, False)
     leg.anchored = False
     leg.crossfade = leg.pacer != NULL and leg.edges[leg.pacer.slot].playout.synced
 
@@ -105,11 +106,11 @@ cdef void set_mixing(Worker *worker, Leg *leg, bint mixes) noexcept nogil:
     if mixes and leg.mixing_index < 0:
         leg.mixing_index = worker.mixing_count
         worker.mixing[worker.mixing_count] = leg
-        worker.mixing_count += 1
+        store_int(&worker.mixing_count, worker.mixing_count + 1)
         if not leg.spoken:
             leg.emitted_ns = worker.now_ns
     elif not mixes and leg.mixing_index >= 0:
-        worker.mixing_count -= 1
+        store_int(&worker.mixing_count, worker.mixing_count - 1)
         worker.mixing[leg.mixing_index] = worker.mixing[worker.mixing_count]
         worker.mixing[leg.mixing_index].mixing_index = leg.mixing_index
         leg.mixing_index = -1
@@ -174,13 +175,28 @@ cdef void serve_rates(Call *call) noexcept nogil:
     for slot in range(MAX_LEGS):
         leg = call.legs[slot]
         if leg != NULL and leg.codec != NULL:
-            source_serve(&leg.source, leg.codec, rates[1 - leg.media.rate])
+            source_serve(leg.source, leg.codec, rates[1 - leg.media.rate])
+
+
+cdef Leg *only_listener(Call *call, const Leg *leg) noexcept nogil:
+    """Who hears this leg untouched, where nobody else is served by its packets; else NULL."""
+    cdef Leg *only = NULL
+    cdef Leg *listener
+    cdef int slot
+    for slot in range(MAX_LEGS):
+        listener = call.legs[slot]
+        if listener == NULL or listener.pacer != leg or not listener.connected or not listener.media.sends:
+            continue
+        if only != NULL or not listener.pure:
+            return NULL
+        only = listener
+    return only
 
 
 cdef void plan_call(Worker *worker, Call *call) noexcept nogil:
     cdef Leg *leg
     cdef int slot
-    cdef bint decodes = call.tap != NULL
+    cdef bint by_law, decodes = call.tap != NULL
     for slot in range(MAX_LEGS):
         leg = call.legs[slot]
         if leg != NULL:
@@ -195,13 +211,19 @@ cdef void plan_call(Worker *worker, Call *call) noexcept nogil:
             if call.legs[slot] != NULL:
                 prime(worker, call.legs[slot])
     call.decodes = decodes
+    for slot in range(MAX_LEGS):
+        leg = call.legs[slot]
+        if leg != NULL:
+            by_law = leg.media.kind <= PCMU
+            leg.relays_to = only_listener(call, leg) if by_law and not decodes and leg.tones == NULL else NULL
+            leg.keeps = call.history if by_law and leg.role != SUPERVISOR else NULL
 
 
 cdef void open_edge(Leg *listener, Leg *source) noexcept nogil:
     cdef int rate = listener.media.rate
-    cdef int memory = source_memory(&source.source, source.codec, rate) if source.codec != NULL else 0
+    cdef int memory = source_memory(source.source, source.codec, rate) if source.codec != NULL else 0
     playout_open(&listener.edges[source.slot].playout, &source.source.voices[rate], memory)
-    source_veil(&source.source, source.codec)
+    source_veil(source.source, source.codec)
 
 
 cdef void set_talk_path(Worker *worker, Call *call, const float gains[MAX_LEGS][MAX_LEGS]) noexcept nogil:
@@ -247,7 +269,7 @@ cdef void change_codec(Worker *worker, Leg *leg, const Negotiated *before) noexc
     cdef int slot
     cdef bint other_rate = before.rate != leg.media.rate
     cdef bint other_clock = before.clock_khz != leg.media.clock_khz
-    source_restart(&leg.source)
+    source_restart(leg.source)
     leg.last_bytes = 0
     leg.tap_time.begun = False
     leg.made = leg.pure = leg.repacked = leg.muffled = False
@@ -283,7 +305,7 @@ cdef void leave(Worker *worker, Leg *leg) noexcept nogil:
             end_relaying(worker, listener)
             listener.pacer = NULL
             listener.anchored = False
-            listener.timed = False
+            store_int(&listener.timed, False)
     plan_call(worker, call)
 
 

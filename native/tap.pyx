@@ -58,7 +58,7 @@ cdef class TapReader:
     def __init__(self, TapRing ring, on_close):
         self.ring = ring
         self._on_close = on_close
-        self.cursor = (now_ns() - ring.tap.began_ns) // NS_PER_SAMPLE // TAP_FRAME * TAP_FRAME
+        self.cursor = (now_ns() - load_acquire(&ring.tap.began_ns)) // NS_PER_SAMPLE // TAP_FRAME * TAP_FRAME
         self.closed = False
 
     def read(self):
@@ -68,7 +68,7 @@ cdef class TapReader:
         """
         cdef Tap *tap = self.ring.tap
         cdef TapChannel *channel
-        cdef int64_t present = (now_ns() - tap.began_ns) // NS_PER_SAMPLE
+        cdef int64_t present = (now_ns() - load_acquire(&tap.began_ns)) // NS_PER_SAMPLE
         cdef int64_t missed = 0, written, valid
         cdef int c, i
         cdef int16_t[:, ::1] out

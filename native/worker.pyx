@@ -10,9 +10,11 @@ from libc.string cimport memset
 from native.clock cimport now_ns
 from native.commands cimport obey_all
 from native.includes cimport net
+from native.includes.atomics cimport add_relaxed
+from native.includes.systemcalls cimport wait_for_events
 from native.overlay cimport on_tick
-from native.session cimport BATCH, Worker
-from native.sockets cimport COMMANDED, TIMER, is_supervisors, receive_from, watch
+from native.session cimport BATCH, Worker, fetch
+from native.sockets cimport COMMANDED, TIMER, is_supervisors, leg_of, receive_from, watch
 from native.sweep cimport on_sweep
 
 cdef enum:
@@ -66,9 +68,9 @@ cdef void run(Worker *worker) noexcept nogil:
     watch(worker, worker.timer_fd, TIMER)
     set_timer(worker)
     while not worker.stopping:
-        ready = net.epoll_wait(worker.epoll, worker.ready, BATCH, 0 if worker.swept else -1)
+        ready = wait_for_events(worker.epoll, worker.ready, BATCH, 0 if worker.swept else -1)
         worker.now_ns = now_ns()
-        worker.wakeups += 1
+        add_relaxed(&worker.wakeups, 1)
         commanded = False
         for i in range(ready):
             commanded |= worker.ready[i].data.u64 == COMMANDED
@@ -78,6 +80,8 @@ cdef void run(Worker *worker) noexcept nogil:
             set_timer(worker)
             continue
         for i in range(ready):
+            if i + 1 < ready:
+                fetch(leg_of(worker.ready[i + 1].data.u64))
             token = worker.ready[i].data.u64
             if token == TIMER:
                 net.read(worker.timer_fd, &expired, sizeof(expired))
