@@ -53,7 +53,7 @@ sanitized() {
     rm -rf "$reports" && mkdir -p "$reports"
     export ASAN_OPTIONS="detect_leaks=0:detect_stack_use_after_return=1:abort_on_error=1:log_path=$reports/report"
     export UBSAN_OPTIONS="halt_on_error=0:print_stacktrace=1" # it knows no log_path beside AddressSanitizer: what it says is in the log
-    export TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1:log_path=$reports/report:suppressions=$ROOT/setup/tsan.txt"
+    export TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1:log_path=$reports/report"
     begin "$name: tests"
     logged "$name-tests" tested "$name" "$library" "$@" || status=$?
     grep -E '^=+ .* in [0-9.]+s' "$LOGS/$name-tests.log" | tail -n 1 || true
