@@ -1,6 +1,6 @@
 """What a call costs, by how many there are: CPU time of the media thread a second of call [us], never more for more calls.
 
-All sizes of a row by turns in one session, so that each sees the machine in the same mood; medians over the rounds. `NOISE` is what two
+All sizes of a row by turns in one run, so that each sees the machine in the same mood; medians over the rounds. `NOISE` is what two
 runs of one size differ by here.
 """
 

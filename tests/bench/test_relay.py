@@ -1,4 +1,4 @@
-"""The engine beside a minimal C epoll relay and beside the relays that others have, by turns in one session: CPU per packet, transit
+"""The engine beside a minimal C epoll relay and beside the relays that others have, by turns in one run: CPU per packet, transit
 time, loss, memory.
 
 The bars are those of the project: relay at most 1.15 times the minimal relay's CPU, overlay at most twice,
