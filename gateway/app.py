@@ -106,6 +106,19 @@ async def serve(
     log.info("gateway.stopped")
 
 
+def tell_scheduling(scheduling: list[str]) -> None:
+    """Log how the media threads go before other programs; where they may not, packets wait behind those."""
+    if set(scheduling) == {"real-time"}:
+        log.info("media.started", scheduling="real-time")
+    else:
+        log.warning(
+            "media.started",
+            scheduling=scheduling[0],
+            hint="sound waits for other programs on a busy machine: allow this user real-time priority 10 "
+            "(LimitRTPRIO=10 in systemd's unit, or CAP_SYS_NICE)",
+        )
+
+
 async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     directory = Directory(config)
     database = Database(store_url(config.store))
@@ -156,6 +169,7 @@ async def _start(config: Config, parts: AsyncExitStack) -> Addresses:
     )
     media.start()
     parts.callback(media.stop)
+    tell_scheduling(media.scheduling)
     sip = SipEndpoint(
         sip_settings(config),
         lambda event: exchange_box[0].on_signalling(event),

@@ -408,6 +408,11 @@ cdef class Engine:
         """CPU time of the media threads [s]."""
         return sum(media.cpu_s() for media in self._media)
 
+    @property
+    def scheduling(self):
+        """How each media thread goes before others: "real-time", "nice" or "ordinary" (`native.media.take_priority`); None before `start`."""
+        return [(<Media>media).scheduling for media in self._media]
+
     def legs_by_worker(self):
         """How many legs each media thread carries."""
         return [(<Media>media).legs for media in self._media]

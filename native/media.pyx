@@ -1,5 +1,4 @@
 """One media thread as the control plane holds it: started, told what to do, joined."""
-import contextlib
 import errno
 import os
 import threading
@@ -18,11 +17,28 @@ from native.worker cimport run
 cdef enum:
     COMMANDS = 4096
     EVENTS = 8192
-    URGENT = -15                            # niceness of the media threads: before Python, SIP and everything else here
+    REAL_TIME = 10                          # SCHED_RR priority of the media threads: before all that is not real-time
+    URGENT = -15                            # their niceness where that is not allowed
 
 
 class EngineBusy(RuntimeError):
     """The media thread has not taken the last 4,096 commands: it is stuck or the machine is."""
+
+
+def take_priority():
+    """Let this thread go before others as far as the user may: "real-time" (sched(7), SCHED_RR: whoever else runs there makes room at
+    once, so that packets wait for no other program), "nice" or, where neither is allowed, "ordinary".
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME))
+        return "real-time"
+    except PermissionError:
+        pass
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), URGENT)
+        return "nice"
+    except PermissionError:
+        return "ordinary"
 
 
 cdef class Media:
@@ -69,10 +85,15 @@ cdef class Media:
         free(self.worker)
 
     def run(self):
-        if self.cpu is not None:
-            os.sched_setaffinity(0, {self.cpu})
-        with contextlib.suppress(PermissionError):              # not without privilege; then the kernel shares fairly
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), URGENT)
+        try:
+            if self.cpu is not None:
+                os.sched_setaffinity(0, {self.cpu})
+            self.scheduling = take_priority()
+        except OSError as error:
+            self.refused = error
+            return
+        finally:
+            self.settled.set()
         with nogil:
             run(self.worker)
 
@@ -92,8 +113,14 @@ cdef class Media:
         return time.clock_gettime(time.pthread_getcpuclockid(self.thread.ident))
 
     cdef int start(self, str name) except -1:
+        self.settled = threading.Event()
+        self.refused = None
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
         self.thread.start()
+        self.settled.wait()
+        if self.refused is not None:
+            self.thread = None
+            raise self.refused
         return 0
 
     cdef int stop(self) except -1:

@@ -76,9 +76,14 @@ class MediaEngine:
         """Legs whose telephone-events are no keys for us."""
 
     def start(self) -> None:
-        """Start the media thread and watch its messages. Call on the loop's thread."""
+        """Start the media threads and watch their messages. Call on the loop's thread."""
         self._engine.start()
         asyncio.get_running_loop().add_reader(self._engine.event_fd, self.deliver_waiting)
+
+    @property
+    def scheduling(self) -> list[str]:
+        """How each media thread goes before other programs: real-time, nice or ordinary."""
+        return list(self._engine.scheduling)
 
     def stop(self) -> None:
         """End every call and the media thread; at most 100 ms."""

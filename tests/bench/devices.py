@@ -90,7 +90,15 @@ def cpu_of(pid: int) -> float:
 
 
 def on_cpu(cpu: int, command: list[str]) -> list[str]:
-    return ["taskset", "--cpu-list", str(cpu), *command]
+    """A command that keeps to a core, at the priority that the engine's media threads take for themselves where the user may."""
+    first = ["chrt", "--rr", "10"] if real_time_allowed() else []
+    return ["taskset", "--cpu-list", str(cpu), *first, *command]
+
+
+def real_time_allowed() -> bool:
+    return (
+        subprocess.run(["chrt", "--rr", "10", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    )
 
 
 def compiled(name: str, folder: Path) -> Path:
@@ -157,7 +165,10 @@ class MinimalRelay(AbstractContextManager["MinimalRelay"]):
     def __init__(self, calls: int, folder: Path) -> None:
         program = compiled("minimal_relay", folder)
         self.process = subprocess.Popen(
-            [program, str(calls), str(DEVICE_CPU)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            on_cpu(DEVICE_CPU, [str(program), str(calls)]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def open(self, ports: list[int]) -> list[int]:

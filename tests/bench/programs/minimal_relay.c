@@ -1,13 +1,12 @@
 /* The least that an RTP relay can do: epoll, receive, rewrite the header, send. No checks, no counters, no third party.
  *
- *   minimal_relay CALLS [CPU]
+ *   minimal_relay CALLS
  *
  * Reads the far sides' ports (two a call) from standard input, prints its own, relays until standard input ends.
  * Sockets are connected and there is one a leg, as in the engine.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +19,8 @@
 struct leg { int fd; struct leg *other; uint32_t ssrc; uint16_t offset; uint32_t shift; };
 
 int main(int argc, char **argv) {
+    if (argc != 2) return 2;
     int calls = atoi(argv[1]), total = calls * 2;
-    if (argc > 2) { cpu_set_t set; CPU_ZERO(&set); CPU_SET(atoi(argv[2]), &set); sched_setaffinity(0, sizeof set, &set); }
     struct rlimit most = {65536, 65536}; setrlimit(RLIMIT_NOFILE, &most);
     struct leg *legs = calloc(total, sizeof *legs);
     int epoll = epoll_create1(0);
