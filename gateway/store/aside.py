@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gateway.log import get_logger
+from gateway.store.unreadable import put_away
 
 log = get_logger(__name__)
 
@@ -27,16 +29,38 @@ class Aside:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
-    def read(self) -> Changes:
-        """What an earlier process left; nothing, and a line in the log, where it cannot be read."""
+    def read(self, understood: Callable[[str, Mapping[str, Any]], bool]) -> Changes:
+        """What an earlier process left. Where some of it cannot be read, or its kind and facts are not
+        `understood`, the file is put away with a line in the log, and what can be read goes on.
+        """
+        found: Changes = {}
+        why = ""
         try:
-            rows = json.loads(self._path.read_bytes())
-            return {(row["kind"], row["id"]): (row["facts"], row["at"]) for row in rows}
+            for row in json.loads(self._path.read_bytes()):
+                try:
+                    kind, id_, facts, at = (row[name] for name in ("kind", "id", "facts", "at"))
+                    datetime.fromisoformat(at)
+                    if not understood(kind, facts):
+                        raise ValueError(f"nothing is known of such a {kind}")
+                    found[kind, str(id_)] = (facts, at)
+                except (ValueError, TypeError, LookupError) as error:
+                    why = str(error) or type(error).__name__
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            log.error("floor.unreadable", file=str(self._path), why=str(error))
-            return {}
+        except (OSError, ValueError, TypeError) as error:
+            why = str(error)
+        if why:
+            self._put_away(found, why)
+        return found
+
+    def _put_away(self, found: Changes, why: str) -> None:
+        try:
+            place = put_away(self._path)
+            log.error("floor.unreadable", file=str(place), why=why, read_all_the_same=len(found))
+            if found:
+                self.write(found)
+        except OSError as error:
+            log.error("floor.unreadable", file=str(self._path), why=f"{why}; {error}")
 
     def write(self, changes: Changes) -> None:
         """Return when they are on the disk. Raises OSError."""
@@ -47,7 +71,7 @@ class Aside:
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(json.dumps(rows).encode())
+            file.write(json.dumps(rows, default=str).encode())
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)

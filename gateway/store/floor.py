@@ -80,14 +80,14 @@ class FloorKeeper:
         there by now; else later.
         """
         self._unsubscribe = self._subscribe(self._on_news)
-        left = await asyncio.to_thread(self._aside.read)
+        left = await asyncio.to_thread(self._aside.read, _understood)
         if left:
             self._changed = {**left, **self._changed}
             self._filed = True
             self._idle.clear()
             self._wanted.set()
             log.warning("floor.found_waiting", waiting=len(left))
-            self._restore(_open_of(left))
+            self._restored(_open_of(left))
         if self._store.ready.is_set():
             await self._give_back()
         self._tasks = (
@@ -145,7 +145,18 @@ class FloorKeeper:
             for kind, id_, facts in rows:
                 if (kind, id_) not in self._changed:  # what has changed since is newer than the row
                     kept.setdefault(kind, []).append(facts)
-        self._restore(kept)
+        self._restored(kept)
+
+    def _restored(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Give it back; what cannot be taken up keeps nothing else from it."""
+        try:
+            self._restore(kept)
+        except Exception:
+            for kind, facts in ((kind, facts) for kind, those in kept.items() for facts in those):
+                try:
+                    self._restore({kind: [facts]})
+                except Exception:
+                    log.exception("floor.not_restored", kind=kind, id=facts.get("id") or facts.get("user"))
 
     async def _run(self) -> None:
         if not self._store.ready.is_set():
@@ -167,9 +178,19 @@ class FloorKeeper:
                 await asyncio.sleep(RETRY_S)
                 self._wanted.set()
             except Exception:
-                # What it was about stays in the log and in memory; what comes next is written all the same.
-                log.exception("store.fault", doing="floor", what=[f"{kind} {id_}" for kind, id_ in taken])
+                await self._write_apart(taken)
             self._writing = {}
+
+    async def _write_apart(self, taken: Changes) -> None:
+        """Something of it cannot be written. That alone stays in the log and in memory until it changes."""
+        for key, change in taken.items():
+            try:
+                await self._write({key: change})
+            except StoreUnavailable:
+                self._changed.setdefault(key, change)
+                self._wanted.set()
+            except Exception:
+                log.exception("store.fault", doing="floor", what=" ".join(key))
 
     async def _all_written(self) -> None:
         async with self._file:
@@ -217,6 +238,10 @@ class FloorKeeper:
                     row = {"node": self._node, "kind": kind, "id": id_, "open": is_open, "facts": facts}
                     changed_at = datetime.fromisoformat(at)
                     await connection.execute(insert(floor).values(**row, changed_at=changed_at))
+
+
+def _understood(kind: str, facts: Mapping[str, Any]) -> bool:
+    return kind in _IS_OPEN and isinstance(_IS_OPEN[kind](facts), bool)
 
 
 def _open_of(changes: Changes) -> dict[str, list[Mapping[str, Any]]]:

@@ -33,6 +33,7 @@ async def append(
     for record in records:
         if record.id in written:
             continue
+        written.add(record.id)
         seq, previous = seq + 1, last
         last = digest(node, seq, previous, record)
         rows.append(

@@ -137,14 +137,10 @@ class Writer:
 
     def start(self) -> None:
         """What an earlier process could not write comes first. Blocks on the disk."""
-        try:
-            left = self._file.read()
-        except OSError as error:
-            log.error("trail.unreadable", why=error.strerror or str(error))
-            left = []
-        self._kept = bool(left)
+        left = self._file.read()
+        self._kept = bool(left) and self._file.there
         for record in reversed(left):
-            self._queue.appendleft(_Entry(record, self._clock(), kept=True))
+            self._queue.appendleft(_Entry(record, self._clock(), kept=self._kept))
         self._task = asyncio.create_task(self._run(), name="trail")
 
     async def stop(self, patience_s: float = COMMIT_S) -> None:

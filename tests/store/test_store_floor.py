@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -193,7 +194,15 @@ async def _nothing() -> None:
     """A store that cannot be had at the start."""
 
 
-async def test_a_file_that_cannot_be_read_is_told_and_holds_up_nothing(
+def put_away(folder: Path) -> list[str]:
+    return [file.read_text() for file in folder.glob(f"{FILE}.unreadable-*")]
+
+
+def row(kind: str, id_: str, at: str = AT, **facts: Any) -> dict[str, Any]:
+    return {"kind": kind, "id": id_, "facts": {"id": id_, **facts}, "at": at}
+
+
+async def test_a_file_that_cannot_be_read_is_put_away_and_holds_up_nothing(
     empty_store: Store, state_directory: Path
 ) -> None:
     (state_directory / FILE).write_text("[{")
@@ -201,3 +210,57 @@ async def test_a_file_that_cannot_be_read_is_told_and_holds_up_nothing(
         assert one.restored == {}
         one.tell(duty("fiona", True))
         assert await one.floor.settled()
+    assert put_away(state_directory) == ["[{"]
+    assert not (state_directory / FILE).exists(), "it is told of once"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        row("alert", "a2"),
+        row("rota", "r1", state="raised"),
+        row("alert", "a3", at="noon", state="raised"),
+        {"kind": "alert"},
+        7,
+    ],
+    ids=["no state", "a later version's", "no time", "cut", "none"],
+)
+async def test_what_can_be_read_of_it_is_given_back_and_the_rest_is_put_away(
+    empty_store: Store, state_directory: Path, bad: Any
+) -> None:
+    text = json.dumps([row("alert", "a1", state="raised"), bad])
+    (state_directory / FILE).write_text(text)
+    left = Gateway(empty_store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(left.keeper, "start", _nothing)
+        async with left:
+            assert left.restored == {"alert": [{"id": "a1", "state": "raised"}]}
+            assert put_away(state_directory) == [text]
+            # Killed now, with the store still down: what could be read is there for the next one, too.
+            assert set(Aside(state_directory).read(lambda *_: True)) == {("alert", "a1")}
+    async with Gateway(empty_store):
+        pass
+    async with Gateway(empty_store) as again:
+        assert again.restored == {"alert": [{"id": "a1", "state": "raised"}]}
+    assert put_away(state_directory) == [text]
+
+
+async def test_what_cannot_be_written_or_taken_up_keeps_no_alert_from_it(
+    empty_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STORED_S", 30)
+    async with Gateway(empty_store) as one:
+        one.tell(News("help.raised", AT, None, {"id": "h1", "state": "asked", "call": object()}))
+        one.tell(News("alert.raised", AT, None, {"id": "a1", "state": "raised"}))
+        one.tell(help_("h2", "asked"))
+        assert await one.floor.settled()
+    again, taken_up = Gateway(empty_store), []
+
+    def restore(kept: Mapping[str, Any]) -> None:
+        if "help" in kept:
+            raise KeyError("of another version")
+        taken_up.extend(facts["id"] for facts in kept["alert"])
+
+    again.floor._restore = restore
+    async with again:
+        assert taken_up == ["a1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sqlite3
 import subprocess
@@ -22,11 +23,13 @@ from gateway.store.place import store_url
 from gateway.store.tables.trail import trail
 from gateway.trail import writer as writing
 from gateway.trail.key import load_or_make
+from gateway.trail.record import Record
 from gateway.trail.verifying import Verdict, verify
 from gateway.trail.waiting import Waiting
 from gateway.trail.writer import TrailUnavailable, Writer
 
 KEY = Ed25519PrivateKey.generate()
+AT = "2026-11-25T10:00:00.000Z"
 
 
 async def kinds(database: Database) -> list[str]:
@@ -185,6 +188,27 @@ async def test_what_the_store_did_not_take_is_written_by_the_next_process_once_w
     assert written[1][1] == "2026-11-25T01:02:03.004Z"
     assert (await verdict_of(database)).findings == []
     await database.close()
+
+
+async def test_a_disk_that_is_full_in_the_middle_of_a_record_costs_none(
+    database: Database, tmp_path: Path
+) -> None:
+    """The file had room for two records and a part of the third; then there was room, then the process was killed."""
+    records = [Record.make(f"feed.n{number}", AT, None, {}) for number in range(4)]
+    waiting, file = Waiting(tmp_path), tmp_path / "trail-waiting.jsonl"
+    waiting.add(records[:3])
+    os.truncate(file, file.stat().st_size - 20)
+    waiting.add(records)
+    torn = file.read_bytes()
+    writer = Writer(database, "node1", KEY, Waiting(tmp_path))
+    writer.start()
+    assert [record.kind for record in Waiting(tmp_path).read()][-4:] == [record.kind for record in records]
+    await writer.commit("feed.asked", None, {})
+    await writer.stop()
+    assert sorted(await kinds(database)) == sorted([*(record.kind for record in records), "feed.asked"])
+    assert (await verdict_of(database)).findings == []
+    (put_away,) = tmp_path.glob("trail-waiting.jsonl*")
+    assert put_away.read_bytes() == torn, "what could not be read is kept for an admin"
 
 
 PROGRAM = """
