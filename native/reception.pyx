@@ -5,6 +5,7 @@ from native.includes.atomics cimport add_relaxed, load_int, load_relaxed, store_
 
 cdef enum:
     RESTART_GAP = 3000          # MAX_DROPOUT of RFC 3550 §A.1: a larger jump is a restart, not a loss
+    LEAP_MS = 1000              # a larger one between two transits is a clock that stood, or was set: no jitter
 
 
 cdef void restart(Reception *self, uint16_t sequence, uint32_t ssrc) noexcept nogil:
@@ -40,7 +41,9 @@ cdef int receive(Reception *self, uint16_t sequence, uint32_t timestamp, uint32_
     transit = <uint32_t>(arrival_ns * clock_khz // 1000000) - timestamp
     if self.transit:
         change = <float><int32_t>(transit - self.transit)
-        store_float(&self.jitter, self.jitter + ((change if change >= 0 else -change) - self.jitter) / 16)
+        change = change if change >= 0 else -change
+        if change < LEAP_MS * clock_khz:
+            store_float(&self.jitter, self.jitter + (change - self.jitter) / 16)
     self.transit = transit
     return step - 1
 

@@ -170,6 +170,18 @@ def test_jitter_is_in_clock_ticks() -> None:
     assert leg.quality(10 * S)["jitter"] in (79, 80)
 
 
+@pytest.mark.parametrize(
+    "ticks", [5_000_000, -5_000_000, -8000 * 30], ids=["later", "earlier", "stood for 30 s"]
+)
+def test_a_clock_that_is_set_or_stood_still_is_no_jitter(ticks: int) -> None:
+    """A phone that was on hold, a media server that changes its source under one SSRC."""
+    leg = Reporter(OURS)
+    for number in range(100):
+        stamp = 10_000_000 + 160 * number + (ticks if number >= 50 else 0)
+        leg.receive(number, stamp, S + number * 20 * MS, FAR)
+    assert leg.quality(10 * S)["jitter"] == 0
+
+
 def test_a_new_stream_counts_its_own_losses() -> None:
     leg = Reporter(OURS)
     stream(leg, [n for n in range(100) if n % 10])

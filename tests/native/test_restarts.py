@@ -53,6 +53,9 @@ def all_of_it(phone: Telephone) -> None:
     later_clock(phone)
 
 
+TROUBLES = [new_ssrc, other_numbers, later_clock, earlier_clock, all_of_it]
+
+
 def followed(heard: np.ndarray, said: np.ndarray) -> None:
     """It is heard throughout, but where a busy machine let the clock stand in once."""
     windows = likeness(heard, said, start=800, window=800)
@@ -67,11 +70,7 @@ def numbered_on(phone: Telephone) -> None:
     assert len({packet.ssrc for packet in phone.heard}) == 1
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [new_ssrc, other_numbers, later_clock, earlier_clock, all_of_it],
-    ids=lambda trouble: trouble.__name__,
-)
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
 def test_who_begins_anew_is_heard_on(rig: Rig, trouble: Callable[[Telephone], None]) -> None:
     fiona, quiet = rig.supervisors[0], np.zeros(WORDS, np.int16)
     converse(rig, [(fiona, quiet[:1600]), (rig.caller, quiet[:1600])], real_time=True)
@@ -82,6 +81,23 @@ def test_who_begins_anew_is_heard_on(rig: Rig, trouble: Callable[[Telephone], No
     for phone, begin in zip((rig.advisor, fiona), before, strict=True):
         followed(phone.audio()[begin:], words)
         numbered_on(phone)
+
+
+@pytest.mark.parametrize("who", ["advisor", "supervisor"])
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
+def test_so_is_who_is_laid_over_anothers_packets(
+    rig: Rig, trouble: Callable[[Telephone], None], who: str
+) -> None:
+    fiona, quiet = rig.supervisors[0], np.zeros(WORDS, np.int16)
+    speaker, listener = (rig.advisor, fiona) if who == "advisor" else (fiona, rig.advisor)
+    other = fiona if who == "advisor" else rig.advisor
+    lead = speech(np.random.default_rng(8), 1600)
+    converse(rig, [(other, quiet[:1600]), (speaker, lead), (rig.caller, quiet[:1600])], real_time=True)
+    before = len(listener.audio())
+    trouble(speaker)
+    words = speech(np.random.default_rng(7), WORDS)
+    converse(rig, [(other, quiet), (speaker, words), (rig.caller, quiet)], real_time=True)
+    followed(listener.audio()[before:], words)
 
 
 def test_three_packets_in_ten_lost_cost_no_more_than_themselves(rig: Rig) -> None:
