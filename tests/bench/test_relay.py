@@ -45,7 +45,9 @@ def note_load(*devices: list[Run]) -> str:
 @pytest.mark.parametrize("calls", [50, 200, 500, 1000])
 def test_relay_cpu(calls: int, programs: Path, figure) -> None:
     trials = {"minimal": minimal(calls, programs), "engine": engine(calls, "relay"), **relays(calls)}
-    runs = by_turns(trials, SECONDS, programs, ROUNDS)
+    runs = by_turns(
+        trials, SECONDS, programs, ROUNDS if calls > 50 else 2 * ROUNDS
+    )  # fewer packets, more noise
     cpu_us = {name: middle(its, lambda run: run.cpu_us_per_packet) for name, its in runs.items()}
     ratio = {
         name: beside(its, runs["minimal"], lambda run: run.cpu_us_per_packet) for name, its in runs.items()
