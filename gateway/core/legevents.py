@@ -56,7 +56,10 @@ class LegEvents:
     def handle(self, leg: Leg, event: SignallingEvent | MediaEvent) -> None:
         """`leg` is alive, and so is the call. An event that comes too late to matter changes nothing."""
         supervisor = self._supervision.find(leg.id)
+        given_up = leg is self._setup.called and self._setup.attempts.abandoned
         match event:
+            case LegTrying() | LegProgress() | LegAnswered() if given_up:
+                pass  # it was under way when we hung up
             case LegTrying() if leg is self._setup.called:
                 self._setup.attempts.heard(rings=False)
             case LegProgress() if leg is self._setup.called:

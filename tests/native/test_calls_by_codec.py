@@ -267,6 +267,21 @@ def test_packet_times_mix_in_every_codec(codec: str, pace_ms: int, supervisor_ms
         assert lag_ms <= pace_ms + supervisor_ms + 20
 
 
+def test_packets_of_a_length_that_the_far_codec_has_not_are_cut_anew_with_nobody_listening() -> None:
+    """30 ms of G.711 towards Opus, which has packets of 20 and of 40."""
+    with CodecRig(laws=("PCMA", "opus")) as rig:
+        rig.talk()
+        rig.sync()
+        words = voice(9, 1.2, 8000)
+        for at in range(0, len(words), 240):
+            rig.caller.say(words[at : at + 240])
+            rig.passes(30)
+        rate_hz = rig.advisor.rate_hz
+        correlation, lag_ms, _ = likeness(rig.advisor.audio(), at_rate(words, 8000, rate_hz), 200, rate_hz)
+        assert correlation > 0.9
+        assert lag_ms <= 60
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_after_a_whisper_the_advisor_is_relayed_again(codec: str) -> None:
     """For a codec with memory as soon as the far decoder can go over to the caller's packets unheard."""

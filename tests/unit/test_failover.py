@@ -129,6 +129,20 @@ def test_a_silent_trunk_is_hung_up_and_the_next_one_called_when_that_is_done() -
     assert call.call.over
 
 
+@pytest.mark.parametrize("late", ["rings", "picks up"])
+def test_what_a_trunk_says_as_it_is_hung_up_keeps_no_call_from_the_next_one(late: str) -> None:
+    """Its 180 or 200 crossed our CANCEL."""
+    call = Tried()
+    call.passes(SILENT_S + 0.1)
+    call.rings() if late == "rings" else call.picks_up()
+    assert call.call.state is State.RINGING
+    call.event(ended(487))
+    assert call.invited == ["pbx", "b"]
+    call.rings()
+    call.picks_up()
+    assert call.call.state is State.TALKING
+
+
 @pytest.mark.parametrize("abandoned", [False, True])
 def test_who_hangs_up_meanwhile_is_not_called_for(abandoned: bool) -> None:
     call = Tried()
