@@ -212,3 +212,17 @@ def test_numbers_go_on_after_a_hold(rig: Rig) -> None:
         rig.step((rig.caller, body(number)))
     assert [n for n, _ in numbers(rig.advisor)] == [0, 1, 2, 3, 4, 5]
     assert [p.payload[0] for p in rig.advisor.heard] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("first", [2, 4, 65_450, 65_535])
+def test_whose_first_packet_is_a_mixed_one_hears_all_from_there_whatever_its_number(
+    rig: Rig, first: int
+) -> None:
+    fiona = rig.supervisor()
+    rig.path((rig.caller, rig.advisor), (fiona, rig.advisor), (rig.advisor, rig.caller))
+    rig.sync()
+    rig.caller.sequence = first
+    for number in range(5):
+        rig.step((rig.caller, body(number)))
+    assert numbers(rig.advisor) == [(n, 160 * n) for n in range(5)]
+    assert rig.advisor.stats()["late"] == 0

@@ -118,6 +118,28 @@ def test_what_is_lost_is_made_up_for_listeners_of_either_rate(codec: str) -> Non
     assert probe.made_up >= 3 * facts["rate_hz"] // 50
 
 
+@pytest.mark.parametrize(
+    ("leap_s", "ssrc"), [(600, 1), (-600, 1), (-0.4, 2)], ids=["later", "earlier", "another source"]
+)
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_clock_that_is_set_anew_is_heard_on_at_either_rate(codec: str, leap_s: float, ssrc: int) -> None:
+    facts = kind_facts(codec)
+    probe = SourceProbe(codec)
+    tone = np.round(8000 * np.sin(2 * np.pi * 400 * np.arange(facts["rate_hz"]) / facts["rate_hz"])).astype(
+        np.int16
+    )
+    loud: dict[int, int] = {8: 0, 16: 0}
+    for number, frame in enumerate(frames(tone, facts["rate_hz"])):
+        payload = probe.encode(np.ascontiguousarray(frame))
+        leap, source = (round(leap_s * facts["clock_hz"]), ssrc) if number >= 25 else (0, 1)
+        probe.write(number * facts["clock_hz"] // 50 + leap, payload, 20.0 * number, source)
+        for khz in RATES_KHZ:
+            heard = probe.read(khz, 20 * khz, 20.0 * number + 5).astype(float)
+            loud[khz] += number >= 30 and np.sqrt(np.mean(heard**2)) > 4000
+            assert number < 30 or probe.delay_ms(khz) <= 40
+    assert loud == {8: 20, 16: 20}
+
+
 def test_what_breaks_off_at_once_does_not_fade_into_what_was_said_before_the_way_opened() -> None:
     """A listener paced in ever longer packets: the fade is as long as a packet, the sound before it is not."""
     probe = SourceProbe("PCMA")

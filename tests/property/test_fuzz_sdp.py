@@ -20,6 +20,7 @@ from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.mediasecurity import Security
 from gateway.core.model import Encoding, LegMedia
 from gateway.core.offeranswer import LegSession
+from gateway.core.standing import answer_update
 from gateway.core.terms import Terms
 
 SEEDS = texts("sdp")
@@ -140,3 +141,20 @@ def test_answer(policy: Security, text: str) -> None:
         return
     check(media, policy)
     assert leg.media is media
+
+
+@fuzz
+@given(st.sampled_from(SEEDS), st.none() | broken_text(), broken_text())
+def test_update(seed: list[str], theirs: str | None, text: str) -> None:
+    """The signalling thread answers it at once, in the streams of the session and with its codec, or refuses it."""
+    leg = LegSession(("192.0.2.9", 20000), 7, Terms(Security.OPTIONAL), ALLOWED)
+    ours = leg.answer(leg.take_offer("\r\n".join(seed)).codecs[0].encoding)
+    try:
+        answer = sdp.parse(answer_update(ours, theirs, text))
+    except (SdpError, NotAcceptable):
+        return
+    before = sdp.parse(ours)
+    assert [media.port for media in answer.media] == [media.port for media in before.media]
+    for said, stood in zip(answer.media, before.media, strict=True):
+        assert set(said.formats) <= set(stood.formats)
+        assert bool(said.values("crypto")) == bool(stood.values("crypto"))
