@@ -10,7 +10,8 @@ import platform
 import sysconfig
 from dataclasses import asdict, dataclass, field
 
-from gateway.pjsip.patches import PATCHES, Patch
+from gateway.pjsip.patch import Patch
+from gateway.pjsip.patches import PATCHES
 
 VERSION = "2.17"
 """The PJSIP release that the gateway is built and tested with."""

@@ -1,23 +1,13 @@
-"""Changes to PJSIP's source, each an exact piece of text that must occur once.
+"""Changes to PJSIP's source: what we ask of it about calls, certificates and media; `connections` has more.
 
 Pure but for reading and writing the file.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.pjsip.connections import CONNECTIONS
 from gateway.pjsip.errors import BuildFailed
-
-
-@dataclass(frozen=True)
-class Patch:
-    """`old` becomes `new` in the file `path` (relative to the source tree), because of `why`."""
-
-    path: str
-    old: str
-    new: str
-    why: str
-
+from gateway.pjsip.patch import Patch, patch_text
 
 _UNSECURED = (
     "            case PJMEDIA_SRTP_DISABLED:\n                //--score[i];\n                score[i] -= 5;\n"
@@ -137,11 +127,6 @@ static pj_bool_t is_excused(const struct tls_transport *tls, const pj_ssl_sock_i
                             names, issuer) != 0;
 }
 """
-_CREATED = """    /* Done */
-    *p_transport = &tls->base;
-"""
-_ESTABLISHED = "    /* Mark that pending connect() operation has completed. */\n"
-_OWN_PORT = "    tls->base.local_name.port = tls->base.factory->addr_name.port;\n\n"
 _RETRY = "        /* Return PJ_ETRYAGAIN when SSL needs renegotiation */\n"
 _SAID_GOODBYE = """        if (err == SSL_ERROR_ZERO_RETURN) {
             pj_lock_release(ssock->write_mutex);
@@ -246,33 +231,11 @@ PATCHES = (
         "        tls->verify_server = PJ_FALSE;\n" + _REFUSED,
         "asks it",
     ),
-    Patch(
-        "pjsip/src/pjsip/sip_transport_tls.c",
-        _CREATED,
-        _OWN_PORT + _CREATED,
-        "a Via names the port where we take connections, not the one that this connection happens to have "
-        "(RFC 3261 18.1.1)",
-    ),
-    Patch(
-        "pjsip/src/pjsip/sip_transport_tls.c",
-        _ESTABLISHED,
-        _OWN_PORT + _ESTABLISHED,
-        "the same once it is connected",
-    ),
+    *CONNECTIONS,
 )
 
 MISSING_FILES = ("pjmedia/src/pjmedia-audiodev/bdimad_dev.c",)
 """Left out of Debian's tarball and compiled to nothing in our configuration: an empty file will do."""
-
-
-def patch_text(text: str, patch: Patch) -> str:
-    """`text` with `patch` applied. Raises BuildFailed unless `patch.old` occurs exactly once."""
-    found = text.count(patch.old)
-    if found != 1:
-        raise BuildFailed(
-            f"{patch.path}: the text to change ({patch.why}) occurs {found} times instead of once"
-        )
-    return text.replace(patch.old, patch.new)
 
 
 def apply_patches(tree: Path, patches: tuple[Patch, ...] = PATCHES) -> None:

@@ -13,7 +13,7 @@ import pjsua2 as pj
 
 from gateway.core.events import LegOffered
 from gateway.core.model import Address, LegId
-from gateway.sip import library, sdptext
+from gateway.sip import library, sdptext, way
 from gateway.sip.guard import guarded
 from gateway.sip.messages import parse_address, parse_message, parse_name_addr, user_of
 
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 class GatewayAccount(pj.Account):  # type: ignore[misc]
     """`stranger_status(source, handle, message)` and then `refuse` are asked with each INVITE: a status, 0
     for none; a Retry-After [s], None for none. `refused` turns it away, `offered` takes it. `probed`: an
-    OPTIONS of ours is over. handle: of the TLS connection; `names_of` it tells who that is.
+    OPTIONS of ours is over. handle: of the TLS connection; `names_of` it tells who that is. What `offered`
+    is told last: as `way.route_of`.
 
     Both get the call object or number before PJSIP has sent its 100, when a final response would lose its
     header fields.
@@ -34,7 +35,7 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
         stranger_status: Callable[[Address, int | None, str], int],
         refuse: Callable[[], int | None],
         refused: Callable[[pj.Call, int, int | None], None],
-        offered: Callable[[pj.Account, int, LegOffered], None],
+        offered: Callable[[pj.Account, int, LegOffered, str], None],
         new_leg: Callable[[], LegId],
         probed: Callable[[pj.OnSendRequestParam], None],
         names_of: Callable[[int | None], tuple[str, ...]],
@@ -76,7 +77,9 @@ class GatewayAccount(pj.Account):  # type: ignore[misc]
             headers=message.headers,
             names=self._names_of(handle),
         )
-        self._offered(self, prm.callId, event)
+        route = way.route_of(message)
+        way.keep_to(prm.callId, prm.rdata, message, route)
+        self._offered(self, prm.callId, event, route)
 
     @guarded
     def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:

@@ -16,7 +16,7 @@ import pjsua2 as pj
 
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.standing import answer_update
-from gateway.sip import library, sdptext
+from gateway.sip import library, sdptext, way
 from gateway.sip.errors import sip_status
 from gateway.sip.guard import guarded
 from gateway.sip.leg import Leg
@@ -36,7 +36,9 @@ class Owner(Protocol):
 
 
 class DialogCall(pj.Call):  # type: ignore[misc]
-    """`call_id` is PJSIP's number of an incoming call; `peer_wants_offer`: its INVITE had no SDP."""
+    """`call_id` is PJSIP's number of an incoming call; `peer_wants_offer`: its INVITE had no SDP; `route`: as
+    `way.route_of`.
+    """
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         owner: Owner,
         call_id: int = pj.PJSUA_INVALID_ID,
         peer_wants_offer: bool = False,
+        route: str = "",
     ) -> None:
         super().__init__(account, call_id)
         self.leg = leg
@@ -53,6 +56,7 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         """What we last sent or are about to send."""
         self._local_was_offer = False
         self._peer_wants_offer = peer_wants_offer
+        self._route = route
         self._gave_early_answer = False
         self._late_offer_given = False
         self._update: tuple[str, str] | None = None
@@ -183,6 +187,8 @@ class DialogCall(pj.Call):  # type: ignore[misc]
         event = prm.e.body.tsxState
         tsx = event.tsx
         incoming = tsx.role == pj.PJSIP_ROLE_UAS and tsx.state == pj.PJSIP_TSX_STATE_TRYING
+        if incoming and tsx.method not in ("BYE", "CANCEL"):
+            way.keep_to(self.getId(), event.src.rdata, parse_message(event.src.rdata.wholeMsg), self._route)
         match tsx.method, tsx.role == pj.PJSIP_ROLE_UAC:
             case "INVITE", True if event.prevState < pj.PJSIP_TSX_STATE_COMPLETED:
                 self._invite_moved(event, tsx)

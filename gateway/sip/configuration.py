@@ -14,6 +14,12 @@ from gateway.sip.settings import SipSettings, SipTrunk
 MAX_CALLS = 65_535
 """Asked of PJSIP, which lowers it to its compiled PJSUA_MAX_CALLS."""
 FREE_PORT_ATTEMPTS = 50
+ANY_HOST = ("0.0.0.0", "::")
+DEAD_AFTER_MS = 20_000
+"""A TCP or TLS connection on which nothing is acknowledged for so long is given up [ms]: less than the 32 s
+that a request is waited for (RFC 3261 §17.1.2.2), so that what a silent firewall swallows is not the call's
+end.
+"""
 TRANSPORT_TYPES = {
     "udp": pj.PJSIP_TRANSPORT_UDP,
     "tcp": pj.PJSIP_TRANSPORT_TCP,
@@ -61,6 +67,14 @@ def transport_config(settings: SipSettings, transport: str, port: int) -> tuple[
     config.boundAddress = settings.bind_host
     config.port = port
     config.publicAddress = settings.advertised_address or ""
+    if transport != "udp" and settings.bind_host not in ANY_HOST:
+        config.publicAddress = settings.advertised_address or settings.bind_host
+    for options in (config.sockOptParams.sockOpts, config.tlsConfig.sockOptParams.sockOpts):
+        if transport != "udp":
+            options.append(pj.SockOpt())
+            option = options[0]  # there, for it holds a pointer into itself
+            option.level, option.optName = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+            option.setOptValInt(DEAD_AFTER_MS)
     return types[transport], config
 
 
@@ -84,6 +98,9 @@ def account_config(settings: SipSettings, trunk: SipTrunk) -> pj.AccountConfig:
     config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
     config.natConfig.iceEnabled = False
     config.natConfig.contactRewriteUse = 0
+    # Our address towards a trunk is that of a connection to it. For calls that come in PJSIP would look for
+    # the host in their Contact and connect to it, only for that.
+    config.natConfig.contactUseSrcPort = trunk.transport != "udp"
     config.natConfig.viaRewriteUse = False
     config.natConfig.sdpNatRewriteUse = False
     config.natConfig.sipOutboundUse = 0
@@ -93,7 +110,7 @@ def account_config(settings: SipSettings, trunk: SipTrunk) -> pj.AccountConfig:
 def own_host(settings: SipSettings) -> str:
     """What we call ourselves in From, where nobody else is named."""
     host = settings.advertised_address or settings.bind_host
-    if host in ("0.0.0.0", "::"):
+    if host in ANY_HOST:
         return socket.gethostname()
     return f"[{host}]" if ":" in host else host
 

@@ -93,6 +93,17 @@ def secured_by(rdata: Any) -> int | None:
     return handle
 
 
+def keep_to_connection(call_id: int, rdata: Any) -> bool:
+    """Have a call send its requests by the TCP or TLS connection that this one of its peer's (`SipRxData`)
+    came by, as long as that is there. False: it came by none, or this PJSIP cannot (`pjsip.connections`).
+    """
+    try:
+        function = _library.pjsua_keep_to_connection
+    except AttributeError:
+        return False
+    return bool(function(call_id, ctypes.c_void_p(int(rdata.pjRxData))))
+
+
 def _ask(variable: str, function: Any) -> bool:
     try:
         pointer = ctypes.c_void_p.in_dll(_library, variable)

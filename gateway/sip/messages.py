@@ -52,6 +52,8 @@ class SipMessage:
     headers: Mapping[str, str]
     """First value of each field by its full name, in the registry's capitals (`P-Asserted-Identity`)."""
     body: str
+    hops: int = 0
+    """[# Via values]: 1, it comes from who has made it; more, from the last of so many proxies."""
 
     @property
     def uri(self) -> str:
@@ -87,14 +89,16 @@ def parse_message(text: str) -> SipMessage:
     head, _, body = text.lstrip("\r\n").replace("\r\n", "\n").partition("\n\n")
     lines = re.sub(r"\n[ \t]+", " ", head).split("\n")
     headers: dict[str, str] = {}
+    hops = 0
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if colon:
-            headers.setdefault(full_name(name.strip()), value.strip())
+            full = full_name(name.strip())
+            headers.setdefault(full, value.strip())
+            hops += value.count(",") + 1 if full == "Via" else 0
     exact = _exact_body(text, headers) if body else ""
-    return SipMessage(
-        lines[0].strip(), {name: one_line(value) for name, value in headers.items()}, wire_text(exact)
-    )
+    clean = {name: one_line(value) for name, value in headers.items()}
+    return SipMessage(lines[0].strip(), clean, wire_text(exact), hops)
 
 
 def one_line(value: str) -> str:

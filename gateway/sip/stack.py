@@ -215,9 +215,10 @@ class SipStack:
 
     # ── from accounts and calls ──
 
-    def _offered(self, account: pj.Account, call_id: int, event: LegOffered) -> None:
+    def _offered(self, account: pj.Account, call_id: int, event: LegOffered, route: str) -> None:
         leg = Leg(event.leg, LegState.OFFERED, self._emit)
-        self._calls[event.leg] = DialogCall(account, leg, self, call_id, peer_wants_offer=event.sdp is None)
+        wants_offer = event.sdp is None
+        self._calls[event.leg] = DialogCall(account, leg, self, call_id, wants_offer, route)
         self._emit(event)
 
     def _stranger_status(self, source: Address, handle: int | None, message: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import re
 from dataclasses import dataclass, field
 
 from gateway.sip.messages import SipMessage, header_parameter, parse_message, parse_name_addr
+from simulators.tls import Tls
 
 OFFER = (
     "v=0\r\no=alice 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -34,10 +36,24 @@ def directed(sdp: str, direction: str, version: int = 2) -> str:
 
 
 class SipPeer:
-    """`async with SipPeer(gateway_port) as peer`; `transport` udp or tcp. port: by UDP, the one to have."""
+    """`async with SipPeer(gateway_port) as peer`; `transport` udp, tcp or tls. port: by UDP, the one to have.
+    `listens`: can the gateway connect to what is in its Contact?
+    """
 
-    def __init__(self, gateway_port: int, transport: str = "udp", *, port: int = 0) -> None:
+    def __init__(
+        self,
+        gateway_port: int,
+        transport: str = "udp",
+        *,
+        port: int = 0,
+        tls: Tls | None = None,
+        listens: bool = True,
+    ) -> None:
         self.transport = transport
+        self.tls = tls
+        self.listens = listens
+        self.accepted = 0
+        """[# connections] that the gateway has made."""
         self.inbox: asyncio.Queue[SipMessage] = asyncio.Queue()
         self.gateway_port = gateway_port
         self._datagrams: asyncio.DatagramTransport | None = None
@@ -54,8 +70,12 @@ class SipPeer:
             )
             self.port = self._datagrams.get_extra_info("sockname")[1]
         else:
-            self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+            self._server = await asyncio.start_server(
+                self._accepted, "127.0.0.1", 0, ssl=self.tls.server() if self.tls else None
+            )
             self.port = self._server.sockets[0].getsockname()[1]
+            if not self.listens:
+                self._server.close()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -70,7 +90,7 @@ class SipPeer:
 
     @property
     def uri(self) -> str:
-        suffix = ";transport=tcp" if self.transport == "tcp" else ""
+        suffix = "" if self.transport == "udp" else f";transport={self.transport}"
         return f"sip:peer@127.0.0.1:{self.port}{suffix}"
 
     async def send(self, text: str | bytes) -> None:
@@ -79,10 +99,24 @@ class SipPeer:
             self._datagrams.sendto(data, ("127.0.0.1", self.gateway_port))
             return
         if self._writer is None:
-            reader, self._writer = await asyncio.open_connection("127.0.0.1", self.gateway_port)
+            reader, self._writer = await asyncio.open_connection(
+                "127.0.0.1", self.gateway_port, ssl=self.tls.client() if self.tls else None
+            )
             self._read_on(reader)
         self._writer.write(data)
         await self._writer.drain()
+
+    @property
+    def own_address(self) -> object:
+        """(host, port) of our end of the connection."""
+        assert self._writer is not None
+        return self._writer.get_extra_info("sockname")
+
+    def cut(self) -> None:
+        """Break the connection, as when a wire is pulled; the next message makes a new one."""
+        assert self._writer is not None
+        self._writer.transport.abort()
+        self._writer = None
 
     async def next(self, wanted: str, within_s: float = 20.0, also: str = "") -> SipMessage:
         """The next message whose first line begins with `wanted` (`INVITE`, `SIP/2.0 200`), others passed
@@ -144,6 +178,7 @@ class SipPeer:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self.accepted += 1
         self._read_on(reader)
 
     def _read_on(self, reader: asyncio.StreamReader) -> None:
@@ -151,10 +186,11 @@ class SipPeer:
         self._tasks.add(task)
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = re.search(rb"(?i)content-length:\s*(\d+)", head)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            self.received((head.lstrip(b"\r\n") + body).decode())
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"(?i)content-length:\s*(\d+)", head)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                self.received((head.lstrip(b"\r\n") + body).decode())
 
 
 @dataclass
@@ -166,15 +202,23 @@ class Dialog:
     tag: str = field(default_factory=lambda: f"tag{next(_numbers)}")
     local: str = ""
     remote: str = ""
+    contact: str = ""
+    """What its requests have there; empty: where the peer is."""
 
     def __post_init__(self) -> None:
         self.local = self.local or f'"Alice A" <sip:alice@127.0.0.1:{self.peer.port}>;tag={self.tag}'
         self.remote = self.remote or f"<{self.target}>"
 
     async def request(
-        self, method: str, sdp: str | None = None, extra: str = "", cseq: int | None = None, branch: str = ""
+        self,
+        method: str,
+        sdp: str | None = None,
+        extra: str = "",
+        cseq: int | None = None,
+        branch: str = "",
+        kind: str = "application/sdp",
     ) -> str:
-        """Send a request; returns its branch, which a CANCEL repeats."""
+        """Send a request; returns its branch, which a CANCEL repeats. kind: of what `sdp` is."""
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
@@ -187,8 +231,9 @@ class Dialog:
             f"From: {self.local}",
             f"To: {self.remote}",
         ]
-        lines += [f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}", f"Contact: <{self.peer.uri}>"]
-        await self.peer.send(_closed(lines, sdp, extra))
+        contact = self.contact or self.peer.uri
+        lines += [f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}", f"Contact: <{contact}>"]
+        await self.peer.send(_closed(lines, sdp, extra, kind))
         return branch
 
     async def acknowledge(self, response: SipMessage, sdp: str | None = None) -> None:
@@ -205,11 +250,11 @@ class Dialog:
         return header_parameter(self.remote, "tag")
 
 
-def _closed(lines: list[str], sdp: str | None, extra: str) -> str:
+def _closed(lines: list[str], sdp: str | None, extra: str, kind: str = "application/sdp") -> str:
     if extra:
         lines.append(extra)
     if sdp:
-        lines.append("Content-Type: application/sdp")
+        lines.append(f"Content-Type: {kind}")
     lines.append(f"Content-Length: {len((sdp or '').encode())}")
     return "\r\n".join(lines) + "\r\n\r\n" + (sdp or "")
 

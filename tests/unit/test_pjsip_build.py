@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pjsip import cache, checksums, debian, info, install, options, patches, source, unpack
+from gateway.pjsip import cache, checksums, debian, info, install, options, patch, source, unpack
 from gateway.pjsip.errors import BuildFailed, SourceRefused, SourceUnavailable
 from gateway.pjsip.options import VERSION, BuildOptions, Capacity
 
@@ -232,15 +232,15 @@ class TestCacheKey:
 
 
 class TestPatches:
-    PATCH = patches.Patch("f.h", "old", "new", "because")
+    PATCH = patch.Patch("f.h", "old", "new", "because")
 
     def test_changes_the_one_place(self) -> None:
-        assert patches.patch_text("an old line", self.PATCH) == "an new line"
+        assert patch.patch_text("an old line", self.PATCH) == "an new line"
 
     @pytest.mark.parametrize("text", ["nothing", "old and old"])
     def test_refuses_a_source_that_does_not_look_as_expected(self, text: str) -> None:
         with pytest.raises(BuildFailed):
-            patches.patch_text(text, self.PATCH)
+            patch.patch_text(text, self.PATCH)
 
 
 def put_build(folder: Path, text: str = "module", key: str = "k") -> cache.Manifest:
