@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -41,6 +42,12 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def is_file_without_tables(self) -> bool:
+        """SQLite, and nothing has been written yet: where it cannot be now, it never could."""
+        path = Path(self.url.database or "")
+        return self.is_sqlite and not (path.exists() and path.stat().st_size)
 
     @property
     def place(self) -> str:

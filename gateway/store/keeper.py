@@ -1,8 +1,8 @@
 """The store in a running gateway: migrated at the start, tidied every hour, closed at the end.
 
-A folder that cannot be written is a mistake of the set-up and stops the start. A database server that is down
-is not: calls come first, so the gateway starts without it, tries again until it is there, and until then
-whatever needs the store is refused.
+A folder that never could be written is a mistake of the set-up and stops the start. A database server that is
+down, or a disk that is full by now, is not: calls come first, so the gateway starts without it, tries again
+until it is there, and until then whatever needs the store is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Keeper:
         try:
             await self._migrate()
         except StoreUnavailable as error:
-            if self.database.is_sqlite:
+            if self.database.is_file_without_tables:
                 raise StoreError(str(error)) from error
             log.error("store.unavailable", doing="start", why=str(error), retry_s=self._retry_s)
             self._task = asyncio.create_task(self._keep_trying(), name="store")

@@ -368,3 +368,17 @@ def test_hold_by_the_unspecified_address_sends_nothing_and_can_be_undone(rig: Ri
     rig.step((rig.caller, VOICE), (rig.advisor, VOICE))
     assert heard(rig.caller) == [0x33]
     assert heard(rig.advisor)[-1] == 0x33
+
+
+def test_who_was_on_hold_by_the_unspecified_address_is_no_former_source(
+    rig: Rig, stranger: Elsewhere
+) -> None:
+    """A phone behind a NAT: after the hold it has its leg again as fast as at first."""
+    for address in (("10.1.2.3", 4000), ("0.0.0.0", 4000), ("10.1.2.3", 4000)):
+        announce(rig, address)
+        for _ in range(PROBATION + 2):
+            stranger.send()
+            rig.taken()
+        rig.sync()
+    assert heard(rig.advisor)[-2:] == [0x66, 0x66]
+    assert rig.caller.stats()["source"] == stranger.address

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -264,3 +266,62 @@ async def test_what_cannot_be_written_or_taken_up_keeps_no_alert_from_it(
     again.floor._restore = restore
     async with again:
         assert taken_up == ["a1"]
+
+
+FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from gateway.config.model import Store
+from gateway.core.events import News
+from gateway.store import Database, StoreError
+from gateway.store.aside import Aside
+from gateway.store.floor import FloorKeeper
+from gateway.store.keeper import Keeper
+from gateway.store.place import store_url
+
+folder, watchers = Path(sys.argv[1]), []
+
+def room(there):
+    most = resource.RLIM_INFINITY if there else 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+async def main():
+    url = store_url(Store(state_directory=str(folder)))
+    room(False)
+    try:
+        await Keeper(Database(url)).start()
+        raise AssertionError("it never could be written")
+    except StoreError as error:
+        print(error)
+    room(True)
+    first = Keeper(Database(url))
+    await first.start()
+    await first.stop()
+    room(False)
+    keeper = Keeper(Database(url), retry_s=0.05)
+    await keeper.start()
+    assert not keeper.ready.is_set()
+    floor = FloorKeeper(keeper, Aside(folder), "node1", watchers.append, lambda kept: print(kept))
+    await floor.start()
+    watchers[0](News("alert.raised", "2026-11-25T10:00:00.000Z", None, {"id": "a1", "state": "raised"}))
+    assert not await floor.settled()
+    room(True)
+    async with asyncio.timeout(30):
+        await keeper.ready.wait()
+        while not await floor.settled():
+            await asyncio.sleep(0.02)
+    # As after kill -9.
+    again = FloorKeeper(keeper, Aside(folder), "node1", watchers.append, lambda kept: print(kept))
+    await again.start()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_disk_that_is_full_at_the_start_stops_neither_it_nor_an_alert(tmp_path: Path) -> None:
+    """Nothing can be written to any file; the database is there from before. One that is new is a mistake of the set-up."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "the store sqlite" in done.stdout
+    assert "{'alert': [{'id': 'a1', 'state': 'raised'}]}" in done.stdout
