@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from conversation import converse
-from rig import Rig, Telephone, wait_until
+from rig import Rig, Telephone, tone, wait_until
 from sounds import likeness, speech
 
 WORDS = 4000
@@ -129,3 +129,21 @@ def test_three_packets_in_ten_lost_cost_no_more_than_themselves(rig: Rig) -> Non
     assert stats["lost"] == lost.sum()
     assert len(rig.advisor.heard) >= packets - 3, "what was lost is filled"
     numbered_on(rig.advisor)
+
+
+def test_a_lost_packets_place_is_made_up_from_what_was_said_before_it(rig: Rig) -> None:
+    """Towards an advisor who is whispered to: a steady note goes on over one packet in ten that is lost."""
+    note, fiona = tone(400, 20), rig.supervisors[0]  # eight whole periods: each packet is like the one before
+    for number in range(60):
+        fiona.say(np.zeros(160, np.int16))
+        if number % 10 == 7:
+            rig.caller.sequence += 1
+            rig.caller.timestamp += 160
+        else:
+            rig.caller.say(note)
+        rig.done()
+    rig.sync()
+    heard = rig.advisor.audio()
+    level = np.sqrt(np.mean(heard.astype(float).reshape(-1, 160) ** 2, axis=1))
+    assert len(level) == 60
+    assert np.all(level[5:] > 3000), level

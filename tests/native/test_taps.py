@@ -150,6 +150,21 @@ def test_what_is_lost_or_not_sent_is_silence_and_keeps_its_time(rig: Rig) -> Non
     assert not np.any(spoken[begin + 4 * 160 : begin + 5 * 160])
 
 
+@pytest.mark.parametrize("how", ["a clock that stood", "a clock set on", "another source"])
+def test_who_begins_anew_is_heard_on_at_the_time_of_it(rig: Rig, how: str) -> None:
+    """By who listens now, and in what is kept of the call: both go by one timeline."""
+    tap = listen_in(rig)
+    before, after = speech(np.random.default_rng(5), 1600), speech(np.random.default_rng(6), 1600)
+    converse(rig, [(rig.caller, before)], real_time=True)
+    if how == "another source":
+        rig.caller.ssrc, rig.caller.timestamp = 77, rig.caller.timestamp + 800  # not far enough to tell by it
+    else:
+        rig.caller.timestamp += {"a clock that stood": -40_000, "a clock set on": 40_000}[how]
+    converse(rig, [(rig.caller, after)], real_time=True)
+    audio, _, _ = read_all(rig, tap, 480)
+    assert position(audio[0], after) - position(audio[0], before) == pytest.approx(1600, abs=80)
+
+
 def test_a_reader_is_never_ahead_of_time(rig: Rig) -> None:
     tap = rig.engine.open_tap(rig.call)
     began_s = clock.now_s()
