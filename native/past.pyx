@@ -27,6 +27,7 @@ cdef class PastReader:
     cdef int64_t cursor
     cdef int64_t due_ns
     cdef bint hurrying
+    cdef bint joined            # the frame last read was the tap's
     cdef readonly bint live
 
     def __init__(self, TapReader reader, HistoryRing ring, double seconds, double speed):
@@ -77,6 +78,7 @@ cdef class PastReader:
         cdef int64_t end, position, missed
         cdef int16_t[:, ::1] out
         if self.live or self.reader.closed:
+            self.joined = True
             return self.reader.read()
         end = (self.present(self.reader) - TAP_DELAY) // TAP_FRAME * TAP_FRAME
         if self.hurrying and not self.is_due():
@@ -101,6 +103,10 @@ cdef class PastReader:
             self.reader.cursor = self.cursor
             self.live = True
         return position // 8, frame, missed
+
+    def wide(self):
+        """As `TapReader.wide`: what is kept of the past is at 8 kHz."""
+        return self.reader.wide() if self.joined else [None] * 2
 
     cdef bint is_due(self):
         cdef int64_t now = now_ns()

@@ -17,7 +17,8 @@ cdef enum:
     SPARE = 1600                # kept between a reader and the writer's next lap
 
 
-cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, int n, int64_t at_ns) noexcept nogil:
+cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, const int16_t *pcm, const int16_t *wide, int n,
+                    int64_t at_ns) noexcept nogil:
     cdef TapChannel *into = &self.channels[channel]
     cdef int64_t arrival = (at_ns - self.began_ns) // NS_PER_SAMPLE
     cdef int64_t position = place(&into.timeline, timestamp, ssrc, n, arrival)
@@ -27,6 +28,8 @@ cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, c
         skipped = min(<int64_t>n, -position)
         position += skipped
         pcm += skipped
+        if wide != NULL:
+            wide += 2 * skipped
         n -= <int>skipped
     gap = position - into.written
     if gap > TAP_SAMPLES:
@@ -36,6 +39,15 @@ cdef void tap_write(Tap *self, int channel, uint32_t timestamp, uint32_t ssrc, c
         into.pcm[(into.written + i) & TAP_MASK] = 0
     for i in range(n):
         into.pcm[(position + i) & TAP_MASK] = pcm[i]
+    if wide == NULL:
+        store_release(&into.wide_from, NOT_WIDE)
+    else:
+        for i in range(2 * <int>gap):
+            into.wide[(2 * into.written + i) & TAP_WIDE_MASK] = 0
+        for i in range(2 * n):
+            into.wide[(2 * position + i) & TAP_WIDE_MASK] = wide[i]
+        if into.wide_from == NOT_WIDE:
+            store_release(&into.wide_from, position)
     if position + n > into.written:
         store_release(&into.written, position + n)
 
@@ -44,9 +56,12 @@ cdef class TapRing:
     """Owns a tap's memory; kept alive by the engine until the media thread has let go, and by its readers."""
 
     def __cinit__(self):
+        cdef int channel
         self.tap = <Tap *>calloc(1, sizeof(Tap))
         if self.tap == NULL:
             raise MemoryError()
+        for channel in range(TAP_CHANNELS):
+            self.tap.channels[channel].wide_from = NOT_WIDE
 
     def __dealloc__(self):
         free(self.tap)
@@ -88,6 +103,26 @@ cdef class TapReader:
         media_time_ms = self.cursor // 8
         self.cursor += TAP_FRAME
         return media_time_ms, frame, missed // 8
+
+    def wide(self):
+        """The frame last read at 16 kHz: for each channel an int16 array (320,), or None where it was not heard at that rate."""
+        cdef const TapChannel *channel
+        cdef int64_t begin = self.cursor - TAP_FRAME, valid
+        cdef int c, i
+        cdef int16_t[::1] out
+        heard = []
+        for c in range(TAP_CHANNELS):
+            channel = &self.ring.tap.channels[c]
+            valid = 2 * min(<int64_t>TAP_FRAME, load_acquire(&channel.written) - begin)
+            if load_acquire(&channel.wide_from) > begin:
+                heard.append(None)
+                continue
+            samples = np.zeros(2 * TAP_FRAME, dtype=np.int16)
+            out = samples
+            for i in range(<int>max(0, valid)):
+                out[i] = channel.wide[(2 * begin + i) & TAP_WIDE_MASK]
+            heard.append(samples)
+        return heard
 
     @property
     def live(self):

@@ -35,7 +35,8 @@ class Baresip:
 
     `say` is a phrase's name, a WAV file or text, said from the start of each call. `answer`: "auto" or
     "manual". `srtp`: "off", "optional" (RTP/AVP with a key) or "required" (RTP/SAVP). `rtcp_mux`: it asks
-    for one port for RTP and RTCP. `tls`: its certificate, where `transport` is "tls".
+    for one port for RTP and RTCP. `rate_hz`: of what it says and hears; above 8000 `say` is a WAV file of
+    that rate. `tls`: its certificate, where `transport` is "tls".
     Raises `ToolMissing` where baresip is not installed.
     """
 
@@ -53,6 +54,7 @@ class Baresip:
         srtp: str = "off",
         tls: Tls | None = None,
         rtcp_mux: bool = False,
+        rate_hz: int = speech.RATE_HZ,
     ) -> None:
         self.user = user
         self.host = host
@@ -68,6 +70,7 @@ class Baresip:
         self._codec = codec
         self._secured = {"off": None, "optional": "srtp", "required": "srtp-mand"}[srtp]
         self._rtcp_mux = rtcp_mux
+        self._rate_hz = rate_hz
         self._control = _free_port(host)
         self._changed = asyncio.Event()
 
@@ -125,11 +128,15 @@ class Baresip:
         return (Path(self._folder.name) / "output").read_text(errors="replace")
 
     def heard(self) -> Audio:
-        """What it has heard in its latest call, whole once the call is over. Raises `SimulatorError`."""
+        """What it has heard in its latest call, at `rate_hz`, whole once the call is over. Raises
+        `SimulatorError`.
+        """
         files = sorted(Path(self._folder.name).glob("dump-*-dec.wav"))
         if not files:
             raise SimulatorError("baresip has heard nothing yet")
-        return speech.read_wav(files[-1], stereo=True)  # as it decodes Opus
+        return speech.read_wav(
+            files[-1], stereo=True, as_it_is=self._rate_hz > speech.RATE_HZ
+        )  # stereo, as it decodes Opus
 
     async def registered(self, timeout: float = 30.0) -> None:
         """Wait for the registrar's 200, which may come before `events` begin. Raises TimeoutError."""
@@ -170,7 +177,10 @@ class Baresip:
 
     def _configure(self, folder: Path) -> None:
         said = folder / "said.wav"
-        speech.write_wav(said, speech.audio(self._say, "advisor"))
+        if self._rate_hz > speech.RATE_HZ:
+            shutil.copyfile(self._say, said)
+        else:
+            speech.write_wav(said, speech.audio(self._say, "advisor"))
         domain = (self._registrar or f"sip:{self.host}").removeprefix("sip:")
         account = f"<sip:{self.user}@{domain};transport={self._transport}>;answermode={self._answer}"
         account += f";audio_codecs={FORMATS.get(self._codec, f'{self._codec}/8000/1')}"
@@ -189,7 +199,8 @@ class Baresip:
             f"audio_source aufile,{said}",
             "audio_player nothing,nothing",
             "audio_alert nothing,nothing",
-            *("ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"),
+            *(f"ausrc_srate {self._rate_hz}", f"auplay_srate {self._rate_hz}"),
+            *("ausrc_channels 1", "auplay_channels 1"),
             f"ctrl_tcp_listen {self.host}:{self._control}",
             f"rtcp_mux {'yes' if self._rtcp_mux else 'no'}",
             f"snd_path {folder}",

@@ -144,9 +144,9 @@ def prepare() -> list[Path]:
     return [_cached(speech) for speech in PHRASES.values()]
 
 
-def read_wav(path: str | Path, *, stereo: bool = False) -> Audio:
+def read_wav(path: str | Path, *, stereo: bool = False, as_it_is: bool = False) -> Audio:
     """A WAV file, 16-bit mono of any rate, brought to 8,000 Hz; its level is kept. stereo: of two channels
-    the first is taken. Raises `SimulatorError`.
+    the first is taken. as_it_is: at its own rate. Raises `SimulatorError`.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -157,17 +157,17 @@ def read_wav(path: str | Path, *, stereo: bool = False) -> Audio:
             samples = np.frombuffer(file.readframes(-1), dtype="<i2").astype(np.int16)[::channels]
     except (OSError, EOFError, wave.Error) as error:
         raise SimulatorError(f"cannot read {path} as a WAV file: {error}") from error
-    if rate_hz == RATE_HZ:
+    if rate_hz == RATE_HZ or as_it_is:
         return samples
     return to_telephone(samples, rate_hz).clip(-32_768, 32_767).astype(np.int16)
 
 
-def write_wav(path: str | Path, samples: Audio) -> None:
-    """Write int16 mono audio at 8,000 Hz as a WAV file."""
+def write_wav(path: str | Path, samples: Audio, rate_hz: int = RATE_HZ) -> None:
+    """Write int16 mono audio as a WAV file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())
 
 

@@ -292,6 +292,7 @@ class Exchange(Control):
         via: str,
         uri: str | None = None,
         source: Address = ("", 0),
+        most_rate_hz: int = 8000,
     ) -> LegId:
         found = self._runner.live(call)
         person = self._require(user, Action.of(mode), found, mode.value)
@@ -300,17 +301,17 @@ class Exchange(Control):
         try:
             self._joining.require(found, person, mode)
             if via == "web":
-                return self._seat_headset(person, found, mode, source)
+                return self._seat_headset(person, found, mode, source, most_rate_hz)
             return self._ring_phone(person, found, mode, uri)
         except (GatewayError, ValueError) as error:
             self._tell_refused(user, found, mode.value, via, str(error))
             raise
 
-    def _seat_headset(self, user: User, call: Call, mode: Mode, source: Address) -> LegId:
+    def _seat_headset(self, user: User, call: Call, mode: Mode, source: Address, most_rate_hz: int) -> LegId:
         if self._headsets is None:
             raise ValueError("via: this gateway has no headsets for browsers")
         leg = new_leg(call)
-        offered = self._headsets.offer(leg, user, call.id, source)
+        offered = self._headsets.offer(leg, user, call.id, source, most_rate_hz)
         try:
             self._joining.seat(call, offered, user, mode, "web")
         except BaseException:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from gateway.core.actions import Answer, Invite, SummonsAnswered
-from gateway.core.codecs import standard
+from gateway.core.codecs import WIDEBAND, standard
 from gateway.core.conversation import Conversation, Presence, Supervisor
 from gateway.core.errors import NotAcceptable, SdpError
 from gateway.core.events import LegOffered
@@ -114,8 +114,8 @@ class Arrivals:
         self._supervision.changed()
 
     def _encodings(self, leg: Leg) -> list[Encoding]:
-        """Those that this leg may have, the call's own first."""
-        media = self._talk.caller.session.media
-        allowed = leg.session.allowed
-        first = media.encoding if media and media.encoding in allowed else allowed[0]
+        """Those that this leg may have, first the call's own or else one that is as wide."""
+        own, allowed = self._talk.widest, leg.session.allowed
+        alike = (encoding for encoding in allowed if (encoding in WIDEBAND) is (own in WIDEBAND))
+        first = own if own in allowed else next(alike, allowed[0])
         return [first, *(encoding for encoding in allowed if encoding is not first)]

@@ -17,6 +17,7 @@ from gateway.core.actions import Action, Invite
 from gateway.core.arrivals import Arrivals
 from gateway.core.callstate import State
 from gateway.core.clock import Moment
+from gateway.core.codecs import WIDEBAND
 from gateway.core.conversation import Conversation
 from gateway.core.events import LegAnswered, LegEnded, LegOffered, MediaEvent, SignallingEvent
 from gateway.core.keypresses import Keypresses
@@ -33,6 +34,9 @@ from gateway.core.supervision import Supervision
 from gateway.core.supervisornews import SupervisorNews
 from gateway.core.terms import USUAL, Terms
 from gateway.core.vigil import Vigil
+
+HEADSET = (Encoding.L16, Encoding.PCMA)
+"""What a browser's leg may have, whatever phones may: its far end is this gateway."""
 
 
 class Call:
@@ -159,6 +163,7 @@ class Call:
             "on_hold": self._reoffers.on_hold,
             "supervisors": self._supervision.snapshot(),
             "codec": media.encoding.value if media else None,
+            "wideband": self._talk.widest in WIDEBAND,
         }
 
     # ── events ──
@@ -211,7 +216,10 @@ class Call:
         `NotAcceptable` with nothing changed.
         """
         self._talk.now = now
-        leg = self._leg(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, terms)
+        leg = self._leg(
+            *(offered.leg, Role.SUPERVISOR, own, LegState.OFFERED, session_id, terms),
+            allowed=HEADSET if via == "web" else None,
+        )
         self._arrivals.join(leg, offered, user, mode, via)
 
     def summon(
@@ -302,9 +310,18 @@ class Call:
         self._life.settle()
 
     def _leg(
-        self, leg: LegId, role: Role, own: Address, state: LegState, session_id: int, terms: Terms
+        self,
+        leg: LegId,
+        role: Role,
+        own: Address,
+        state: LegState,
+        session_id: int,
+        terms: Terms,
+        allowed: tuple[Encoding, ...] | None = None,
     ) -> Leg:
-        allowed = self._encodings
-        if role is Role.SUPERVISOR:  # what they hear is made here anyway, and any phone has G.711
-            allowed += tuple(g711 for g711 in (Encoding.PCMA, Encoding.PCMU) if g711 not in allowed)
+        """allowed: the codecs that it may have; None: those of the policy."""
+        if allowed is None:
+            allowed = self._encodings
+            if role is Role.SUPERVISOR:  # what they hear is made here anyway, and any phone has G.711
+                allowed += tuple(g711 for g711 in (Encoding.PCMA, Encoding.PCMU) if g711 not in allowed)
         return Leg(leg, role, LegSession(own, session_id, terms, allowed), state)

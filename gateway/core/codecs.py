@@ -46,6 +46,8 @@ FORMATS = {
     Encoding.OPUS: Format("opus", 48000, 2, 111, "useinbandfec=1"),
     Encoding.L16: Format("L16", 16000, 1, 112),
 }
+WIDEBAND = frozenset({Encoding.G722, Encoding.OPUS, Encoding.L16})
+"""Those that carry what is above 4 kHz; their RTP clocks do not tell (RFC 3551 §4.5.2)."""
 _BY_NAME = {(of.name.upper(), of.clock_hz, of.channels): encoding for encoding, of in FORMATS.items()}
 _STATIC = {of.payload_type: encoding for encoding, of in FORMATS.items() if of.payload_type < 96}
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from gateway.core.actions import Action, ConnectLeg, HangUp, Publish, PublishCall, RemoveLeg, SetTalkPath
 from gateway.core.clock import Moment
+from gateway.core.codecs import WIDEBAND
 from gateway.core.leg import Leg, LegState
-from gateway.core.model import CallId, LegId, Mode
+from gateway.core.model import CallId, Encoding, LegId, Mode
 from gateway.core.permissions import User
 from gateway.core.talkpath import Gains, talk_path
 
@@ -98,6 +99,14 @@ class Conversation:
 
     def partner(self, leg: Leg) -> Leg:
         return self.advisor if leg is self.caller else self.caller
+
+    @property
+    def widest(self) -> Encoding | None:
+        """The codec of the party who is heard at the widest rate, of two alike the caller's; None: nothing is
+        agreed yet.
+        """
+        agreed = [party.session.media.encoding for party in self.parties if party.session.media]
+        return max(agreed, key=lambda encoding: encoding in WIDEBAND, default=None)
 
     @property
     def present(self) -> list[Supervisor]:

@@ -63,9 +63,12 @@ class Headsets(Signalling, Protocol):
     and a WebSocket to the browser. What phones alone do (progress, re-offers) is ignored.
     """
 
-    def offer(self, leg: LegId, user: User, call: CallId, source: Address) -> LegOffered:
+    def offer(
+        self, leg: LegId, user: User, call: CallId, source: Address, most_rate_hz: int = 8000
+    ) -> LegOffered:
         """Open an endpoint; what it returns is answered or hung up like a phone's INVITE. source: the
-        browser's address, for the log. Raises `PortsExhausted`.
+        browser's address, for the log. most_rate_hz: that the browser takes, 8000 or 16000. Raises
+        `PortsExhausted`.
         """
 
     def owns(self, leg: LegId) -> bool:
@@ -127,6 +130,11 @@ class Tap(Protocol):
 
         None when the next frame is not due yet. `missed_ms` > 0 says that so much was overwritten before
         this frame was read. Does not block; any thread, one at a time.
+        """
+
+    def wide(self) -> list[Any]:
+        """The frame last read once more, at 16 kHz: for caller and advisor an int16 array of shape (320,), or
+        None for one who was not heard at that rate.
         """
 
     @property
@@ -266,10 +274,11 @@ class Control(Protocol):
         via: str,
         uri: str | None = None,
         source: Address = ("", 0),
+        most_rate_hz: int = 8000,
     ) -> LegId:
         """Put `user` on a call: `web` at once, by a headset whose WebSocket is to follow; `sip` by ringing
-        their phone, or `uri`. source: where the request came from. Raises `Refused` kinds, `ValueError` for
-        a `via` or `uri` that cannot be.
+        their phone, or `uri`. source: where the request came from. most_rate_hz: as in `Headsets.offer`.
+        Raises `Refused` kinds, `ValueError` for a `via` or `uri` that cannot be.
         """
 
     def set_mode(self, user: User | None, call: CallId, supervisor: LegId, mode: Mode) -> None: ...

@@ -1,5 +1,6 @@
-"""What a format needs beyond a table: a resampler to 16 kHz, an Opus encoder. They remember what came before,
-so each belongs to one call and format, and its listeners share what it makes. No I/O.
+"""What a format needs beyond a table: a resampler to 16 kHz for who is not heard at that rate, an Opus
+encoder. They remember what came before, so each belongs to one call and format, and its listeners share what
+it makes. No I/O.
 
 The codecs themselves are the media engine's; they are given in as `AudioTools`.
 """
@@ -37,32 +38,48 @@ class Encoder:
     def __init__(self, wanted: Format, tools: AudioTools | None) -> None:
         """Raises ValueError for a format that needs tools that are not there."""
         self._wanted = wanted
-        self._wideners: list[Callable[[Samples], Samples]] = []
+        self._tools: AudioTools | None = None
+        """None: as the tap has it."""
+        self._wideners: dict[int, Callable[[Samples], Samples]] = {}
+        """Of the parties who are heard at 8 kHz."""
         self._opus: list[Callable[[Samples], bytes]] = []
-        count = len(wanted.channels.names)
         opus = wanted.encoding is Encoding.OPUS
         if not (opus or wanted.rate_hz == WIDE_HZ):
             return
         if tools is None:
             raise ValueError(f"encoding={wanted.encoding}, rate={wanted.rate_hz}: not available here")
-        self._wideners = [tools.widener() for _ in range(count)]
-        self._opus = [tools.opus() for _ in range(count)] if opus else []
+        self._tools = tools
+        self._opus = [tools.opus() for _ in wanted.channels.names] if opus else []
 
-    def encode(self, pair: NDArray[Any]) -> bytes:
-        """int16 of shape (2, n), caller and advisor → the frame's samples as they go on the wire."""
-        if not self._wideners:
+    def encode(self, pair: NDArray[Any], wide: Callable[[], list[Any]]) -> bytes:
+        """int16 of shape (2, n), caller and advisor → the frame's samples as they go on the wire. wide: gives
+        each of them at 16 kHz, None for one who was not heard at that rate.
+        """
+        if self._tools is None:
             return self._wanted.encode(pair)
-        channels = [
-            widen(np.ascontiguousarray(row))
-            for widen, row in zip(self._wideners, self._wanted.choose(pair), strict=True)
+        heard = wide()
+        rows = [
+            self._widened(party, pair[party], heard[party], self._tools)
+            for party in self._wanted.channels.parties
         ]
+        channels = self._wanted.choose(np.array(rows)) if len(rows) == 2 else rows
         if self._opus:
-            packets = [encode(row) for encode, row in zip(self._opus, channels, strict=True)]
+            packets = [
+                encode(np.ascontiguousarray(row)) for encode, row in zip(self._opus, channels, strict=True)
+            ]
             return packets[0] if len(packets) == 1 else b"".join(LENGTH.pack(len(p)) + p for p in packets)
         interleaved = np.ascontiguousarray(np.array(channels).T)
         if self._wanted.encoding is Encoding.PCMU:
             return encode_ulaw(interleaved).tobytes()
         return interleaved.astype(">i2").tobytes()
+
+    def _widened(self, party: int, row: Samples, heard: Samples | None, tools: AudioTools) -> Samples:
+        if heard is not None:
+            self._wideners.pop(party, None)
+            return heard
+        if party not in self._wideners:
+            self._wideners[party] = tools.widener()
+        return self._wideners[party](np.ascontiguousarray(row))
 
 
 def split_opus(payload: bytes, channels: int) -> list[bytes]:

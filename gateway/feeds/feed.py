@@ -141,9 +141,8 @@ class Feed:
 
     def _turn_live(self, now_s: float, wall_offset_us: int) -> bool:
         for _ in range(FRAMES_A_TURN):
-            reader = next((seat for seat in self.seats if not seat.past), None)
-            due = None if reader is None else reader.tap.read()
-            if due is None:
+            tap = next((seat.tap for seat in self.seats if not seat.past), None)
+            if tap is None or (due := tap.read()) is None:
                 return False
             media_ms, pair, missed_ms = due
             if self._last_media_ms is not None:
@@ -163,7 +162,7 @@ class Feed:
                 frame = frames.get((seat.wanted, seat.sequence))
                 if frame is None:
                     if seat.wanted not in made:
-                        made[seat.wanted] = seat.encoder.encode(pair)
+                        made[seat.wanted] = seat.encoder.encode(pair, tap.wide)
                     sequence = self._sequence + seat.sequence
                     frame = pack_frame(sequence, media_ms, wall_us, made[seat.wanted])
                     frames[seat.wanted, seat.sequence] = frame
@@ -183,7 +182,7 @@ class Feed:
             seat.media_ms = media_ms
             seat.sequence += 1 + missed_ms // FRAME_MS
             wall_us = seat.tap.began_us + media_ms * 1000 + wall_offset_us
-            frame = pack_frame(seat.sequence, media_ms, wall_us, seat.encoder.encode(pair))
+            frame = pack_frame(seat.sequence, media_ms, wall_us, seat.encoder.encode(pair, seat.tap.wide))
             seat.listener.offer(frame, missed_ms, now_s)
         return True
 

@@ -47,6 +47,11 @@ class Channels(StrEnum):
     def names(self) -> list[str]:
         return self.value.split(",")
 
+    @property
+    def parties(self) -> tuple[int, ...]:
+        """Whose voice is in it: 0 the caller's, 1 the advisor's."""
+        return {"caller": (0,), "advisor": (1,)}.get(self.value, (0, 1))
+
 
 class Encoding(StrEnum):
     L16 = "l16"

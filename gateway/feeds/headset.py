@@ -18,17 +18,14 @@ from numpy.typing import NDArray
 from gateway.core.model import CallId, LegId, Mode
 from gateway.feeds import rtp
 from gateway.feeds.frames import FRAME_MS, pack_frame
-from gateway.feeds.g711 import ALAW_SILENCE, decode_alaw, encode_alaw
+from gateway.feeds.linesound import NARROW, LineSound
 from gateway.feeds.listener import Listener, Sink, State
 from gateway.feeds.voice import mode_message, parse_spoken, start_message
 
-RATE_HZ = 8000
-FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
-SILENCE = bytes([ALAW_SILENCE]) * FRAME_SAMPLES
 OPENED_ELSEWHERE = 4409
 LATE = 0x8000
 """A sequence number so far ahead is one from the past (RFC 3550 §A.1)."""
-MOST_GAP_SAMPLES = RATE_HZ * 3600
+MOST_GAP_S = 3600
 FRAMES_A_SECOND = 60.0
 """Real time is 50; a browser's clock may run fast and a network may bunch."""
 BURST_FRAMES = 600.0
@@ -56,7 +53,7 @@ class Headset:
         self.unsaid_frames = 0
         """Spoken in another mode than the one that held, so not carried."""
         self._send: Callable[[bytes], object] = lambda datagram: None
-        self._payload_type = -1
+        self._sound: LineSound = NARROW
         self._sink: Sink | None = None
         self._untold: str | None = None
         """The notice of a change of mode that the connection has not taken yet."""
@@ -77,9 +74,9 @@ class Headset:
         self._allowance = BURST_FRAMES
         self._allowed_at_s = 0.0
 
-    def connect(self, payload_type: int, send: Callable[[bytes], object]) -> None:
-        """The leg is answered: A-law under this payload type; `send` takes a datagram for the engine."""
-        self._payload_type = payload_type
+    def connect(self, sound: LineSound, send: Callable[[bytes], object]) -> None:
+        """The leg is answered; `send` takes a datagram for the engine."""
+        self._sound = sound
         self._send = send
 
     # ── the browser's connection ──
@@ -91,7 +88,12 @@ class Headset:
         self._untold, self._said, self._missed_ms = None, None, 0
         owner = self.owner
         facts = {"leg": owner.leg, "call": owner.call, "user": owner.user, "mode": self.mode.value}
-        self.listener.start(start_message(facts, RATE_HZ, self._media_samples * 1000 // RATE_HZ), now_s)
+        self.listener.start(start_message(facts, self._sound.rate_hz, self._media_ms), now_s)
+
+    @property
+    def _media_ms(self) -> int:
+        """Of the next frame."""
+        return self._media_samples * 1000 // self._sound.rate_hz
 
     def detach(self, now_s: float) -> None:
         """The connection is lost."""
@@ -129,7 +131,8 @@ class Headset:
 
     def said(self, message: bytes, now_s: float) -> None:
         """A frame from the browser. Raises ValueError for one that is none, or comes too fast."""
-        spoken = parse_spoken(message, RATE_HZ)
+        sound = self._sound
+        spoken = parse_spoken(message, sound.rate_hz)
         self._allow(now_s)
         if self._said is not None and spoken.sequence <= self._said:
             raise ValueError(f"frame {spoken.sequence} after {self._said}: the sequence must grow")
@@ -137,16 +140,16 @@ class Headset:
         pause_s = 0.0 if self._said is not None or self._said_at_s is None else now_s - self._said_at_s
         begins = self._said is None
         self._said, self._said_at_s = spoken.sequence, now_s
-        self._out_timestamp += step * FRAME_SAMPLES + int(pause_s * RATE_HZ)
+        self._out_timestamp += step * sound.frame_samples + int(pause_s * sound.rate_hz)
         self._out_sequence += 1
         self.spoken_frames += 1
-        payload = SILENCE
+        payload = sound.silence
         if spoken.mode is self.mode and self.mode is not Mode.LISTEN:
-            payload = encode_alaw(spoken.samples).tobytes()
+            payload = sound.encode(spoken.samples)
         elif spoken.mode is not Mode.LISTEN:
             self.unsaid_frames += 1
         packet = rtp.Packet(
-            self._payload_type, begins, self._out_sequence, self._out_timestamp, self._ssrc, payload
+            sound.payload_type, begins, self._out_sequence, self._out_timestamp, self._ssrc, payload
         )
         self._send(rtp.pack(packet))
 
@@ -162,32 +165,34 @@ class Headset:
 
     def heard(self, datagram: bytes, now_s: float, wall_us: int) -> None:
         """A packet from the engine; what is not audio (comfort noise) is time that passes in silence."""
+        sound = self._sound
         packet = rtp.parse(datagram)
-        if packet is None or packet.payload_type != self._payload_type or not packet.payload:
+        if packet is None or packet.payload_type != sound.payload_type or not packet.payload:
             return
         step = 1 if self._in_sequence is None else (packet.sequence - self._in_sequence) & 0xFFFF
         if step == 0 or step >= LATE:
             return
         gap = 0 if self._in_sequence is None else (packet.timestamp - self._in_timestamp) & 0xFFFFFFFF
+        samples = sound.decode(packet.payload)
         self._in_sequence = packet.sequence
-        self._in_timestamp = (packet.timestamp + len(packet.payload)) & 0xFFFFFFFF
-        if 0 < gap < MOST_GAP_SAMPLES:
+        self._in_timestamp = (packet.timestamp + len(samples)) & 0xFFFFFFFF
+        if 0 < gap < MOST_GAP_S * sound.rate_hz:
             self._media_samples += len(self._rest) + gap
             self._rest = self._rest[:0]
             if step > 1:
-                self._missed_ms += gap * 1000 // RATE_HZ
-        samples = decode_alaw(np.frombuffer(packet.payload, np.uint8))
+                self._missed_ms += gap * 1000 // sound.rate_hz
         self._rest = np.concatenate((self._rest, samples)) if len(self._rest) else samples
-        while len(self._rest) >= FRAME_SAMPLES:
-            frame, self._rest = self._rest[:FRAME_SAMPLES], self._rest[FRAME_SAMPLES:]
+        size = sound.frame_samples
+        while len(self._rest) >= size:
+            frame, self._rest = self._rest[:size], self._rest[size:]
             self._give(frame, now_s, wall_us)
         self._tell()
 
     def _give(self, samples: NDArray[np.int16], now_s: float, wall_us: int) -> None:
         missed_ms, self._missed_ms = self._missed_ms, 0
         self._frame_number += 1 + missed_ms // FRAME_MS
-        media_ms = self._media_samples * 1000 // RATE_HZ
-        self._media_samples += FRAME_SAMPLES
+        media_ms = self._media_ms
+        self._media_samples += len(samples)
         if self.listener is not None:
             frame = pack_frame(self._frame_number, media_ms, wall_us, samples.astype(">i2").tobytes())
             self.listener.offer(frame, missed_ms, now_s)

@@ -35,6 +35,7 @@ from gateway.core.events import (
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import User
 from gateway.feeds.headset import Headset, Owner
+from gateway.feeds.linesound import NARROW, WIDE, LineSound
 from gateway.feeds.listener import Sink
 from gateway.log import get_logger
 
@@ -48,9 +49,8 @@ LONE_RETURN_S = 60.0
 """And so long where the patient has nobody else: without the leg the call would end."""
 BEHIND_S = 5.0
 """A browser that takes nothing for so long is lost, whatever its host says."""
-PAYLOAD_TYPE = 8
 DATAGRAMS_A_TURN = 16
-RECEIVE_BUFFER_BYTES = 8 * 1024
+RECEIVE_BUFFER_BYTES = {NARROW: 8 * 1024, WIDE: 24 * 1024}
 """Room for about 20 packets: after the loop has stood still there is a gap, told of, and no lasting delay."""
 NORMAL = 1000
 TOO_SLOW = 4408
@@ -111,17 +111,21 @@ class HeadsetDesk:
     def owns(self, leg: LegId) -> bool:
         return leg in self._lines
 
-    def offer(self, leg: LegId, user: User, call: CallId, source: Address) -> LegOffered:
+    def offer(
+        self, leg: LegId, user: User, call: CallId, source: Address, most_rate_hz: int = 8000
+    ) -> LegOffered:
         endpoint = self._bind()
         timer = self._loop.call_later(FIRST_S, self._give_up, leg, f"no audio socket within {FIRST_S:g} s")
         self._lines[leg] = Line(user, Headset(Owner(leg, call, user.id)), endpoint, timer)
-        port = endpoint.getsockname()[1]
-        return LegOffered(leg, f"web:{user.id}", user.name, "", "", self._sdp(port), source, "web")
+        described = self._sdp(endpoint.getsockname()[1], (WIDE, NARROW) if most_rate_hz > 8000 else (NARROW,))
+        return LegOffered(leg, f"web:{user.id}", user.name, "", "", described, source, "web")
 
     def answer(self, leg: LegId, sdp: str) -> None:
         line = self._lines[leg]
-        line.socket.connect((self._host, _port_of(sdp)))
-        line.headset.connect(PAYLOAD_TYPE, lambda datagram: _send(line.socket, datagram))
+        port, sound = _agreed(sdp)
+        line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES[sound])
+        line.socket.connect((self._host, port))
+        line.headset.connect(sound, lambda datagram: _send(line.socket, datagram))
         self._loop.add_reader(line.socket, self._readable, line)
         line.reading = True
         self._loop.call_soon(self._confirm, leg)
@@ -237,15 +241,16 @@ class HeadsetDesk:
         endpoint = socket.socket(family, socket.SOCK_DGRAM)
         try:
             endpoint.setblocking(False)
-            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             endpoint.bind((self._host, 0))
         except OSError as error:
             endpoint.close()
             raise PortsExhausted(f"no port for a headset on {self._host}: {error.strerror}") from error
         return endpoint
 
-    def _sdp(self, port: int) -> str:
-        audio = sdp.Media("audio", port, "RTP/AVP", (str(PAYLOAD_TYPE),), None, (("sendrecv", None),))
+    def _sdp(self, port: int, sounds: tuple[LineSound, ...]) -> str:
+        formats = tuple(str(sound.payload_type) for sound in sounds)
+        maps = [("rtpmap", f"{sound.payload_type} {sound.name}/{sound.rate_hz}") for sound in sounds]
+        audio = sdp.Media("audio", port, "RTP/AVP", formats, None, (*maps, ("sendrecv", None)))
         return str(sdp.Session(sdp.Origin("-", 1, 1, self._host), (audio,), self._host))
 
     def _readable(self, line: Line) -> None:
@@ -285,9 +290,10 @@ class Attachment:
         self._desk.left(self._line, self, for_good=for_good)
 
 
-def _port_of(text: str) -> int:
-    """Of the one audio stream in our own answer."""
-    return next(media.port for media in sdp.parse(text).media if media.kind == "audio")
+def _agreed(text: str) -> tuple[int, LineSound]:
+    """Port and sound of the one audio stream in the gateway's answer."""
+    audio = next(media for media in sdp.parse(text).media if media.kind == "audio")
+    return audio.port, WIDE if str(WIDE.payload_type) in audio.formats else NARROW
 
 
 def _send(endpoint: socket.socket, datagram: bytes) -> None:

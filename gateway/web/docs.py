@@ -24,7 +24,8 @@ padding:.2rem 1rem .2rem 0;vertical-align:top}}code{{white-space:nowrap}}</style
 <tr><td><code>WS /api/calls/{{call}}/audio</code><td>live audio of a call:
 <code>channels=caller,advisor|caller|advisor|mix</code>, <code>encoding=l16|pcmu|opus</code>,
 <code>rate=8000|16000</code>, <code>protocol=twilio</code>
-<tr><td><code>WS /api/supervisors/{{leg}}/audio</code><td>a supervisor's headset, both ways</table>
+<tr><td><code>WS /api/supervisors/{{leg}}/audio</code><td>a supervisor's headset, both ways,
+at the rate that its header tells</table>
 """
 
 

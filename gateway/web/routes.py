@@ -60,6 +60,9 @@ class Supervise(Body):
     uri: str | None = Field(
         None, max_length=200, description="via sip: another number than your own phone, where that is allowed"
     )
+    rate: Literal[8000, 16000] = Field(
+        8000, description="via web: the most that your headset takes; the header of its WebSocket tells"
+    )
 
 
 class Refused(Exception):
@@ -142,7 +145,9 @@ def _api(control: Control) -> APIRouter:
         source = (request.client.host, request.client.port) if request.client else ("", 0)
         await recorded(request, "supervision.asked", call, user, asked=wanted.mode.value, via=wanted.via)
         try:
-            leg = control.supervise(user, CallId(call), wanted.mode, wanted.via, wanted.uri, source)
+            leg = control.supervise(
+                user, CallId(call), wanted.mode, wanted.via, wanted.uri, source, wanted.rate
+            )
         except ValueError as error:
             raise unprocessable(error) from None
         audio = f"/api/supervisors/{leg}/audio" if wanted.via == "web" else None

@@ -133,12 +133,18 @@ class Console:
         """The large word that says what one is doing."""
         return self.page.locator(".onair .doing")
 
-    async def heard(self) -> tuple[Audio, Audio]:
-        """What came out of the loudspeaker in the last seconds, left and right ear, at 8,000 Hz."""
+    async def loudspeaker(self) -> tuple[tuple[Audio, Audio], int]:
+        """What came out of it in the last seconds, left and right ear, and the sound card's rate [Hz]."""
         rate_hz = await self.page.evaluate("heard.rate()")
         text = await self.page.evaluate("heard.taken()")
         ears = np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(2, -1)
-        left, right = (to_telephone((ear.clip(-1, 1) * 32_767).astype(np.int16), rate_hz) for ear in ears)
+        left, right = ((ear.clip(-1, 1) * 32_767).astype(np.int16) for ear in ears)
+        return (left, right), rate_hz
+
+    async def heard(self) -> tuple[Audio, Audio]:
+        """The same at 8,000 Hz."""
+        ears, rate_hz = await self.loudspeaker()
+        left, right = (to_telephone(ear, rate_hz) for ear in ears)
         return left.round().astype(np.int16), right.round().astype(np.int16)
 
     async def hears(self, ear: int, speaker: Call) -> None:

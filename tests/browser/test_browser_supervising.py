@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from browser_console import MICROPHONE, Console, share_found
-from e2e_checks import unique_payloads
-from e2e_gateway import until
+from e2e_checks import strength, tone, unique_payloads
+from e2e_gateway import PATIENCE_S, Settings, until
 from e2e_house import House, Line, heard_more
 from playwright.async_api import expect
 
-from simulators import Call
+from simulators import Call, speech
+from simulators.baresip import Baresip
 
 ENOUGH_PACKETS = 150
 """Three seconds of the floorwalker's words."""
 ROUND_AND_ROUND = np.concatenate([MICROPHONE, MICROPHONE])
 CLEAR = 0.7
 """Correlation of what is heard with the microphone's file, after the browser's echo and noise suppression, G.711 and all."""
+
+
+HIGH_HZ, HIGH_LEVEL, WIDE_HZ = 6_000, 6_000, 16_000
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(codecs='["PCMA", "PCMU", "G722"]', transcode=True)
 
 
 async def supervised(console: Console, house: House, how: str) -> Line:
@@ -79,3 +91,33 @@ async def test_barge_then_take_over_then_back(console: Console, house: House) ->
     await console.page.keyboard.press("x")
     await expect(console.doing).to_be_hidden()
     await console.gateway.logged("supervisor.left", since=mark, user="fiona")
+
+
+async def test_a_wideband_patient_is_heard_in_full_and_the_microphone_at_that_rate(
+    console: Console, house: House, tmp_path: Path
+) -> None:
+    """The patient has G.722, the advisor G.711: the page is at 16 kHz both ways."""
+    note = tmp_path / "note.wav"
+    speech.write_wav(note, tone(HIGH_HZ, 60.0, HIGH_LEVEL, WIDE_HZ), WIDE_HZ)
+    async with Baresip("447700900123", say=str(note), codec="G722", rate_hz=WIDE_HZ) as patient:
+        mark = console.gateway.mark()
+        await patient.dial(console.gateway.uri("2001"))
+        advisor = await house.ring("2001")
+        await advisor.answer()
+        call = (await console.gateway.logged("call.answered", since=mark))["call"]
+        await console.sign_in()
+        await console.open_call(call)
+        await console.press("Whisper")
+        await expect(console.doing).to_have_text("WHISPERING")
+
+        async def high() -> float:
+            (left, _), rate_hz = await console.loudspeaker()
+            return strength(left, HIGH_HZ, rate_hz)
+
+        await until(
+            high, lambda level: level > 0.5 * HIGH_LEVEL, complaint="what is above 4 kHz is not heard"
+        )
+        await hears_the_microphone(advisor)
+        await console.leave()
+        await patient.hang_up()
+        await patient.event("CALL_CLOSED", PATIENCE_S)

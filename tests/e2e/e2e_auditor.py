@@ -18,7 +18,7 @@ import numpy.typing as npt
 import websockets
 from e2e_gateway import Gateway
 
-FRAME_SAMPLES = 160
+FRAME_MS = 20
 HEADER_BYTES = 16
 
 
@@ -89,11 +89,11 @@ class Auditor:
     def audio(self) -> npt.NDArray[np.int16]:
         """What was heard, (channels, samples); what is missing is silence. For `l16`."""
         channels = len(self.header["channels"])
-        first = self.frames[0][1]
-        total = np.zeros((channels, (self.frames[-1][1] - first) * 8 + FRAME_SAMPLES), dtype=np.int16)
+        first, khz = self.frames[0][1], self.header["rate"] // 1000
+        total = np.zeros((channels, (self.frames[-1][1] - first + FRAME_MS) * khz), dtype=np.int16)
         for _, media_ms, _, data in self.frames:
             samples = np.frombuffer(data, dtype=">i2").reshape(-1, channels).T
-            at = (media_ms - first) * 8
+            at = (media_ms - first) * khz
             total[:, at : at + samples.shape[1]] = samples
         return total
 

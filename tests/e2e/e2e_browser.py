@@ -15,15 +15,17 @@ import websockets
 from e2e_gateway import PATIENCE_S, TOKENS, Gateway, until
 
 Audio = npt.NDArray[np.int16]
-FRAME_SAMPLES = 160
 FRAME_S = 0.02
-SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
 class Browser:
     """One person at one call; an async context manager that joins and leaves."""
 
-    def __init__(self, gateway: Gateway, call: str, mode: str, who: str = "fiona") -> None:
+    def __init__(
+        self, gateway: Gateway, call: str, mode: str, who: str = "fiona", *, rate_hz: int | None = None
+    ) -> None:
+        """rate_hz: what it asks for; None: nothing, as the first pages did."""
+        self._asks = {} if rate_hz is None else {"rate": rate_hz}
         self.gateway = gateway
         self.who = who
         self.believes = mode
@@ -60,7 +62,9 @@ class Browser:
             return await client.request(verb, path, json=body or None)
 
     async def join(self) -> None:
-        answer = await self.ask("POST", f"/api/calls/{self._call}/supervisors", mode=self.believes, via="web")
+        answer = await self.ask(
+            "POST", f"/api/calls/{self._call}/supervisors", mode=self.believes, via="web", **self._asks
+        )
         assert answer.status_code == 201, answer.text
         self.leg, self.audio_path = answer.json()["leg"], answer.json()["audio"]
 
@@ -122,8 +126,8 @@ class Browser:
 
     def _frame(self) -> bytes:
         if not self._script and self._loop_audio is not None:
-            self._script = _frames(self._loop_audio)
-        samples = self._script.pop(0) if self._script else SILENCE
+            self._script = self._frames(self._loop_audio)
+        samples = self._script.pop(0) if self._script else np.zeros(self._frame_samples, np.int16)
         self._sequence += 1
         up = self.header["up"]
         head = self._sequence.to_bytes(4, "big") + up["modes"][self.believes].to_bytes(4, "big")
@@ -134,8 +138,17 @@ class Browser:
 
     # ── voice ──
 
+    @property
+    def _frame_samples(self) -> int:
+        return round(self.header["up"]["rate"] * FRAME_S)
+
+    def _frames(self, audio: Audio) -> list[Audio]:
+        whole = len(audio) // self._frame_samples * self._frame_samples
+        return list(audio[:whole].reshape(-1, self._frame_samples))
+
     def say(self, audio: Audio, *, loop: bool = False) -> None:
-        self._script = _frames(audio)
+        """At the rate that the header tells."""
+        self._script = self._frames(audio)
         self._loop_audio = audio if loop else None
 
     async def said(self, timeout_s: float = 60.0) -> None:
@@ -164,8 +177,3 @@ class Browser:
             PATIENCE_S + 3 * seconds,
             "the browser does not send",
         )
-
-
-def _frames(audio: Audio) -> list[Audio]:
-    whole = len(audio) // FRAME_SAMPLES * FRAME_SAMPLES
-    return list(audio[:whole].reshape(-1, FRAME_SAMPLES))

@@ -94,17 +94,17 @@ def unlike(sent: list[Packet], heard: list[Packet]) -> list[Packet]:
 # ── voices ──
 
 
-def tone(hz: float, seconds: float, level: int = 8_000) -> Audio:
+def tone(hz: float, seconds: float, level: int = 8_000, rate_hz: int = RATE_HZ) -> Audio:
     """A sine, whole periods where `hz` divides the rate, so that it can be looped."""
-    time = np.arange(round(RATE_HZ * seconds)) / RATE_HZ
+    time = np.arange(round(rate_hz * seconds)) / rate_hz
     return (level * np.sin(2 * np.pi * hz * time)).astype(np.int16)
 
 
-def strength(audio: Audio, hz: float) -> float:
+def strength(audio: Audio, hz: float, rate_hz: int = RATE_HZ) -> float:
     """The amplitude of one frequency in a recording, by correlation with it; of the loudest 100 ms."""
     best = 0.0
-    window = 800
-    time = np.arange(window) / RATE_HZ
+    window = rate_hz // 10
+    time = np.arange(window) / rate_hz
     wave = np.exp(-2j * np.pi * hz * time) * np.hanning(window) * 2
     for at in range(0, max(1, len(audio) - window + 1), window // 2):
         part = audio[at : at + window].astype(np.float64)

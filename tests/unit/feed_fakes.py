@@ -52,6 +52,9 @@ class FakeTap:
             self._next_ms += 20
         return self.due.popleft() if self.due else None
 
+    def wide(self) -> list[Any]:
+        return [None, None]
+
     def close(self) -> None:
         self.closed = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from callscript import Script, formats_of, phone_sdp
+from callscript import Script, address, floorwalker, formats_of, offered, phone_sdp
 
 from gateway.core.actions import Answer, AnswerReoffer, ConnectLeg, Invite, Reoffer
 from gateway.core.codecs import Codec, most_bits_per_second, renumbered, usable
@@ -208,12 +208,12 @@ def test_comfort_noise_stays_through_a_hold_and_goes_when_it_is_offered_no_more(
     script.start()
     script.picks_up(phone_sdp("8 13 101"))
     script.event(LegConfirmed(LegId("caller"), None))
-    for offered in ("8 13 101", "8 101"):
+    for formats in ("8 13 101", "8 101"):
         script.clear()
-        script.event(LegReoffered(LegId("advisor"), phone_sdp(offered, "sendonly")))
-        assert formats_of(script.last(Reoffer).sdp) == offered
+        script.event(LegReoffered(LegId("advisor"), phone_sdp(formats, "sendonly")))
+        assert formats_of(script.last(Reoffer).sdp) == formats
         script.event(LegReanswered(LegId("caller"), phone_sdp("8 13 101", "recvonly")))
-        assert formats_of(script.last(AnswerReoffer).sdp) == offered
+        assert formats_of(script.last(AnswerReoffer).sdp) == formats
     assert set(noise_of(script).values()) == {None}
 
 
@@ -222,3 +222,54 @@ def test_a_supervisor_may_send_comfort_noise_to_a_call_without() -> None:
     script.talk()
     script.joins("fw1", Mode.LISTEN, phone_sdp("8 13 101"))
     assert formats_of(script.last(Answer).sdp) == "8 13 101"
+
+
+# ── browsers ──
+
+BROWSER = phone_sdp("112 8", more="a=rtpmap:112 L16/16000\r\n")
+
+
+def browser_joins(script: Script, text: str) -> str:
+    """The codec that a headset's leg is answered with."""
+    leg = LegId("fw1")
+    script.call.join(offered(leg, text), floorwalker(), Mode.LISTEN, address(leg), 9, script.now, "web")
+    script.actions += script.call.take_actions()
+    return script.last(ConnectLeg).media.encoding.value
+
+
+@pytest.mark.parametrize(
+    ("caller", "advisor", "wideband"),
+    [
+        ("8", "8", False),
+        ("0", "0", False),
+        ("9", "9", True),
+        ("96", "96", True),
+        ("8", "9", True),
+        ("9", "8", True),
+    ],
+)
+def test_a_headset_is_wideband_where_a_party_is_and_where_it_can_be(
+    caller: str, advisor: str, wideband: bool
+) -> None:
+    def talking() -> Script:
+        script = Script(offer=phone_sdp(caller, more=EVERY_CODEC), policy=WIDE_OR_NOT)
+        script.start()
+        script.picks_up(phone_sdp(advisor, more=EVERY_CODEC))
+        script.clear()
+        return script
+
+    assert talking().call.snapshot()["wideband"] is wideband
+    assert browser_joins(talking(), BROWSER) == ("L16" if wideband else "PCMA")
+    assert browser_joins(talking(), phone_sdp("8")) == "PCMA"
+
+
+WIDE_OR_NOT = Policy(encodings=(Encoding.PCMA, Encoding.PCMU, Encoding.G722, Encoding.OPUS), transcode=True)
+"""What browsers may have does not depend on what phones may: there is no L16 here."""
+
+
+def test_a_phone_that_supervises_has_no_codec_that_is_not_configured() -> None:
+    script = Script(offer=phone_sdp("9 101"), policy=WIDE_OR_NOT)
+    script.start()
+    script.picks_up(phone_sdp("9 101"))
+    script.joins("fw1", Mode.LISTEN, BROWSER)
+    assert script.last(ConnectLeg).media.encoding is Encoding.PCMA

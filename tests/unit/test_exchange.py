@@ -44,6 +44,7 @@ def test_a_call_from_beginning_to_end(house: House) -> None:
         "on_hold": False,
         "supervisors": [],
         "codec": "PCMA",
+        "wideband": False,
         "alert": None,
         "talk": {
             "talking": "nobody",

@@ -27,11 +27,16 @@ def strength(samples: np.ndarray, hz: float, rate: int) -> float:
     return 2 * abs(np.mean(samples * np.exp(-2j * np.pi * hz * time)))
 
 
+def narrow() -> list[None]:
+    """Nobody is heard at 16 kHz."""
+    return [None, None]
+
+
 def test_what_needs_no_memory_is_what_the_format_makes() -> None:
     for channels in Channels:
         for encoding in (Encoding.L16, Encoding.PCMU):
             wanted = Format(channels, encoding)
-            assert Encoder(wanted, None).encode(pair_at(40)) == wanted.encode(pair_at(40))
+            assert Encoder(wanted, None).encode(pair_at(40), narrow) == wanted.encode(pair_at(40))
 
 
 def test_without_tools_the_rest_is_refused_in_words() -> None:
@@ -43,7 +48,7 @@ def test_without_tools_the_rest_is_refused_in_words() -> None:
 @pytest.mark.parametrize("encoding", [Encoding.L16, Encoding.PCMU])
 def test_at_16_khz_both_channels_are_the_same_notes(encoding: Encoding) -> None:
     encoder = Encoder(Format(Channels.BOTH, encoding, 16_000), TOOLS)
-    data = b"".join(encoder.encode(pair) for pair in notes(50))
+    data = b"".join(encoder.encode(pair, narrow) for pair in notes(50))
     samples = (
         np.frombuffer(data, ">i2") if encoding is Encoding.L16 else decode_ulaw(np.frombuffer(data, "u1"))
     )
@@ -55,6 +60,24 @@ def test_at_16_khz_both_channels_are_the_same_notes(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("channels", Channels)
+def test_who_is_heard_at_16_khz_is_given_so_and_the_other_brought_to_it(channels: Channels) -> None:
+    """The caller's codec is wideband: 400 Hz at 8 kHz, and 6 kHz besides at 16."""
+    encoder = Encoder(Format(channels, Encoding.L16, 16_000), TOOLS)
+    time = np.arange(320 * 50) / 16_000
+    both = sum(8_000 * np.sin(2 * np.pi * hz * time) for hz in (400, 6_000)).astype(np.int16)
+    wide = both.reshape(50, 320)
+    data = b"".join(encoder.encode(pair, lambda at=at: [wide[at], None]) for at, pair in enumerate(notes(50)))
+    heard = np.frombuffer(data, ">i2").reshape(-1, len(channels.names))
+    wanted = {"caller": (400, 6_000), "advisor": (700,), "mix": (400, 700, 6_000)}
+    for name, samples in zip(channels.names, heard[3_200:].T, strict=True):
+        for hz in (400, 700, 6_000):
+            level = strength(samples, hz, 16_000)
+            assert level > 7_000 if hz in wanted[name] else level < 100, (name, hz, level)
+    if 0 in channels.parties and channels is not Channels.MIX:
+        assert np.array_equal(heard[:, 0], both)
+
+
+@pytest.mark.parametrize("channels", Channels)
 def test_opus_packets_are_what_was_said(channels: Channels) -> None:
     count = len(channels.names)
     encoder = Encoder(Format(channels, Encoding.OPUS), TOOLS)
@@ -62,7 +85,7 @@ def test_opus_packets_are_what_was_said(channels: Channels) -> None:
     heard: list[list[np.ndarray]] = [[] for _ in range(count)]
     for pair in notes(50):
         for decoder, into, packet in zip(
-            decoders, heard, split_opus(encoder.encode(pair), count), strict=True
+            decoders, heard, split_opus(encoder.encode(pair, narrow), count), strict=True
         ):
             into.append(decoder.decode(np.frombuffer(packet, np.uint8)))
     wanted = {"caller": (400,), "advisor": (700,), "mix": (400, 700)}

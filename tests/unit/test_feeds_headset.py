@@ -16,31 +16,47 @@ from hypothesis import strategies as st
 from gateway.core.model import CallId, LegId, Mode
 from gateway.feeds import rtp
 from gateway.feeds.frames import HEADER_BYTES
-from gateway.feeds.g711 import decode_alaw, encode_alaw
-from gateway.feeds.headset import BURST_FRAMES, SILENCE, Headset, Owner
+from gateway.feeds.headset import BURST_FRAMES, Headset, Owner
+from gateway.feeds.linesound import NARROW, WIDE, LineSound
 from gateway.feeds.voice import Spoken, pack_spoken, parse_spoken
 
 LOUD = np.full(160, 16_000, np.int16)
+WIDE_LOUD = np.full(320, 16_000, np.int16)
 
 
 class Desk:
     """A headset with what came out of it on both sides."""
 
-    def __init__(self, mode: Mode = Mode.WHISPER) -> None:
+    def __init__(self, mode: Mode = Mode.WHISPER, sound: LineSound = NARROW) -> None:
+        self.sound = sound
         self.headset = Headset(Owner(LegId("l1"), CallId("c1"), "fiona"))
         self.sent: list[rtp.Packet] = []
-        self.headset.connect(8, lambda datagram: self.sent.append(rtp.parse(datagram)))
+        self.headset.connect(sound, lambda datagram: self.sent.append(rtp.parse(datagram)))
         self.headset.enter(mode)
         self.sink = FakeSink()
         self.headset.attach(self.sink, 10.0)
 
-    def says(self, sequence: int, mode: Mode, now_s: float = 10.0, samples: Any = LOUD) -> rtp.Packet:
+    def says(self, sequence: int, mode: Mode, now_s: float = 10.0, samples: Any = None) -> rtp.Packet:
+        samples = self.loud if samples is None else samples
         self.headset.said(pack_spoken(Spoken(sequence, mode, samples)), now_s)
         return self.sent[-1]
 
-    def hears(self, sequence: int, timestamp: int, samples: Any = LOUD, payload_type: int = 8) -> None:
-        payload = encode_alaw(samples).tobytes()
-        packet = rtp.Packet(payload_type, False, sequence, timestamp, 7, payload)
+    @property
+    def loud(self) -> Any:
+        return LOUD if self.sound is NARROW else WIDE_LOUD
+
+    def hears(
+        self, sequence: int, timestamp: int, samples: Any = LOUD, payload_type: int | None = None
+    ) -> None:
+        payload = self.sound.encode(samples)
+        packet = rtp.Packet(
+            self.sound.payload_type if payload_type is None else payload_type,
+            False,
+            sequence,
+            timestamp,
+            7,
+            payload,
+        )
         self.headset.heard(rtp.pack(packet), 10.0, 5_000_000)
 
     def texts(self) -> list[dict[str, Any]]:
@@ -58,14 +74,19 @@ class Desk:
 # ── what is said ──
 
 
+@pytest.mark.parametrize("sound", [NARROW, WIDE], ids=["narrow", "wide"])
 @pytest.mark.parametrize("holds", Mode)
 @pytest.mark.parametrize("spoken", Mode)
-def test_only_what_was_spoken_in_the_mode_that_holds_is_carried(holds: Mode, spoken: Mode) -> None:
-    packet = Desk(holds).says(1, spoken)
+def test_only_what_was_spoken_in_the_mode_that_holds_is_carried(
+    holds: Mode, spoken: Mode, sound: LineSound
+) -> None:
+    desk = Desk(holds, sound)
+    packet = desk.says(1, spoken)
     carried = holds is spoken and holds is not Mode.LISTEN
-    assert (packet.payload == SILENCE) is not carried
-    if carried:
-        assert np.allclose(decode_alaw(np.frombuffer(packet.payload, np.uint8)), LOUD, rtol=0.05)
+    assert (packet.payload == sound.silence) is not carried
+    heard = sound.decode(packet.payload)
+    assert len(heard) == sound.rate_hz // 50
+    assert np.allclose(heard, desk.loud if carried else 0, rtol=0.05, atol=8)
 
 
 def test_packets_follow_one_another_and_gaps_of_the_browser_are_gaps_in_time() -> None:
@@ -77,13 +98,15 @@ def test_packets_follow_one_another_and_gaps_of_the_browser_are_gaps_in_time() -
     assert len({p.ssrc for p in desk.sent}) == 1
 
 
-def test_after_a_new_connection_time_has_gone_on() -> None:
-    desk = Desk()
+@pytest.mark.parametrize("sound", [NARROW, WIDE], ids=["narrow", "wide"])
+def test_after_a_new_connection_time_has_gone_on(sound: LineSound) -> None:
+    desk = Desk(sound=sound)
     first = desk.says(900, Mode.WHISPER, 10.0)
     desk.headset.detach(11.0)
     desk.headset.attach(FakeSink(), 12.0)
     again = desk.says(1, Mode.WHISPER, 12.0)
-    assert again.marker and (again.timestamp - first.timestamp) & 0xFFFFFFFF == 2 * 8000 + 160
+    passed = (again.timestamp - first.timestamp) & 0xFFFFFFFF
+    assert again.marker and passed == 2 * sound.rate_hz + sound.rate_hz // 50
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,13 @@ def test_what_is_no_frame_is_refused_in_words(message: bytes, words: str) -> Non
     desk = Desk()
     with pytest.raises(ValueError, match=re.escape(words)):
         desk.headset.said(message, 10.0)
+    assert desk.sent == []
+
+
+def test_a_frame_of_another_rate_than_the_header_tells_is_refused() -> None:
+    desk = Desk(sound=WIDE)
+    with pytest.raises(ValueError, match="a frame has 648 bytes at 16000 Hz, this one 328"):
+        desk.says(1, Mode.WHISPER, samples=LOUD)
     assert desk.sent == []
 
 
@@ -132,6 +162,18 @@ def test_packets_of_any_length_leave_in_frames_of_20_ms() -> None:
     for number in range(4):
         desk.hears(number, 240 * number, np.full(240, 1_000, np.int16))
     assert desk.frames() == [(number, 20 * number - 20, 160) for number in range(1, 7)]
+
+
+def test_wideband_frames_are_as_long_and_hold_what_was_heard() -> None:
+    desk = Desk(sound=WIDE)
+    for number in range(3):
+        desk.hears(number, 480 * number, np.full(480, 1_000, np.int16))
+    desk.hears(5, 480 * 5, WIDE_LOUD)
+    assert desk.frames() == [(1, 0, 320), (2, 20, 320), (3, 40, 320), (4, 60, 320), (8, 150, 320)]
+    (header, missed) = desk.texts()
+    assert (header["rate"], header["up"]["rate"], header["up"]["frame_bytes"]) == (16_000, 16_000, 648)
+    assert missed["ms"] == 60
+    assert desk.sink.taken[-1][HEADER_BYTES:] == WIDE_LOUD.astype(">i2").tobytes()
 
 
 def test_the_header_is_first_and_tells_both_directions() -> None:

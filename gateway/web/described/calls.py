@@ -73,6 +73,7 @@ class Call(BaseModel):
     answered_at: str | None
     on_hold: bool
     codec: str | None
+    wideband: bool
     supervisors: list[OnCall]
     alert: AlertMark | None
     talk: Talk | None
@@ -128,6 +129,7 @@ CALL = {
     "answered_at": "2026-11-22T10:48:07.410Z",
     "on_hold": False,
     "codec": "PCMA",
+    "wideband": False,
     "supervisors": [
         {
             "leg": "c-7f3a-91",
@@ -226,7 +228,7 @@ OPERATIONS = {
             **MODE,
             503: "the trail cannot be written: supervision is refused",
         },
-        {"mode": "whisper", "via": "web"},
+        {"mode": "whisper", "via": "web", "rate": 16000},
     ),
     "PATCH /api/calls/{call}/supervisors/{supervisor}": Operation(
         "Change what a supervisor does on the call",

@@ -71,6 +71,6 @@ export class AudioSocket {
 }
 
 /** Both voices of a call. First comes what was said in the last `history_s`, as fast as it can; `on.told({type: "live"})` where it ends. */
-export function openFeed(call, history_s, on) {
-  return new AudioSocket(`/api/calls/${encodeURIComponent(call)}/audio?channels=caller,advisor&encoding=l16&history=${history_s}&catchup=off`, on);
+export function openFeed(call, rate, history_s, on) {
+  return new AudioSocket(`/api/calls/${encodeURIComponent(call)}/audio?channels=caller,advisor&encoding=l16&rate=${rate}&history=${history_s}&catchup=off`, on);
 }

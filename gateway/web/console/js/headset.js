@@ -10,7 +10,7 @@ import { MODES } from "./modes.js";
 
 const PAUSE_MS = 300;
 const MOST_ATTEMPTS = 15;
-const MOST_WAITING_BYTES = 6560; // a fifth of a second; what a slow network cannot take is dropped, never late
+const MOST_WAITING_FRAMES = 20; // 0.4 s; what a slow network cannot take is dropped, never late
 const AGAIN = new Set([1001, 1006, 1011, 4408]);
 
 export class Headset {
@@ -29,15 +29,21 @@ export class Headset {
     this.#open();
   }
 
-  /** 20 ms of big-endian L16, as the header of the socket asks for. Silence is sent, too; while listening nothing is. */
+  /** 20 ms of big-endian L16, as the header of the socket asks for; of another rate it is left out. Silence is sent, too; while listening nothing is. */
   say(frame) {
-    if (!this.#up || !MODES[this.speakIn].speaks || this.#socket.waiting > MOST_WAITING_BYTES) return;
+    if (!this.#up || !MODES[this.speakIn].speaks || this.#socket.waiting > MOST_WAITING_FRAMES * this.#up.frame_bytes) return;
     const message = new Uint8Array(this.#up.frame_header_bytes + frame.byteLength);
+    if (message.length !== this.#up.frame_bytes) return;
     const view = new DataView(message.buffer);
     view.setUint32(0, (this.#sequence += 1));
     view.setUint32(4, this.#up.modes[this.speakIn]);
     message.set(new Uint8Array(frame), this.#up.frame_header_bytes);
     this.#socket.send(message);
+  }
+
+  /** Of what is said [Hz]; null before the gateway has told it. */
+  get rate() {
+    return this.#up?.rate ?? null;
   }
 
   close() {

@@ -13,7 +13,8 @@ import { MODES } from "./modes.js";
 import { Microphone, Player, replay, sound } from "./sound.js";
 
 const HISTORY_S = 30;
-const MICROPHONE_HZ = 8000;
+const NARROW_HZ = 8000;
+const WIDE_HZ = 16000;
 
 export class OnAir {
   call = null;
@@ -96,7 +97,7 @@ export class OnAir {
 
   async #join(audio, call, mode) {
     await this.#leave({ keepMicrophone: MODES[mode].speaks });
-    const joined = await post(`/api/calls/${encodeURIComponent(call)}/supervisors`, { mode, via: "web" }).catch((refused) => {
+    const joined = await post(`/api/calls/${encodeURIComponent(call)}/supervisors`, { mode, via: "web", rate: WIDE_HZ }).catch((refused) => {
       this.#closeMicrophone();
       throw refused;
     });
@@ -104,7 +105,10 @@ export class OnAir {
     this.leg = joined.leg;
     this.#entered(joined.mode);
     this.#headset = new Headset(joined.audio, joined.mode, {
-      start: (header) => this.#play(audio, header),
+      start: (header) => {
+        this.#mic?.tune(header.up.rate);
+        this.#play(audio, header);
+      },
       mode: (held) => this.#entered(held),
       frame: (samples) => this.#player?.play(samples),
       missed: (ms, text) => this.#missed(ms, text),
@@ -150,7 +154,8 @@ export class OnAir {
   #remember(call, audio) {
     let expected_ms = null;
     let live = false;
-    this.#feed = openFeed(call, HISTORY_S, {
+    const rate = this.house.calls.get(call)?.wideband ? WIDE_HZ : NARROW_HZ;
+    this.#feed = openFeed(call, rate, HISTORY_S, {
       start: (header) => {
         live = header.live ?? true;
         this.minute = new LastMinute(header.rate, header.channels.length);
@@ -177,7 +182,7 @@ export class OnAir {
   }
 
   async #openMicrophone() {
-    this.#mic ??= await Microphone.open(MICROPHONE_HZ, (frame, level_db) => {
+    this.#mic ??= await Microphone.open(this.#headset?.rate ?? NARROW_HZ, (frame, level_db) => {
       this.mic_db = level_db;
       this.#headset?.say(frame);
     });

@@ -106,7 +106,7 @@ const REFUSALS = {
 
 /** The microphone, with echo and noise taken out by the browser. */
 export class Microphone {
-  /** frame: (20 ms of big-endian L16, level in dBFS). Raises Error with plain words. */
+  /** frame: (20 ms of big-endian L16 at `rate`, level in dBFS). Raises Error with plain words. */
   static async open(rate, frame) {
     const audio = await sound();
     let stream;
@@ -126,6 +126,11 @@ export class Microphone {
     this.node = new AudioWorkletNode(audio, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit", processorOptions: { rate, frame_ms: FRAME_MS } });
     this.node.port.onmessage = ({ data }) => frame(data.frame, data.level_db);
     this.source.connect(this.node);
+  }
+
+  /** From now on at this rate. */
+  tune(rate) {
+    this.node.port.postMessage({ rate });
   }
 
   close() {

@@ -1,5 +1,5 @@
 /**
- * The microphone: resampled to the gateway's rate and cut into frames of 20 ms of big-endian L16 (RFC 3551 §4.5.11).
+ * The microphone: resampled to the gateway's rate, which may be told later, and cut into frames of 20 ms of big-endian L16 (RFC 3551 §4.5.11).
  *
  * Out, for each frame: `{frame: ArrayBuffer, level_db}`. It buffers nothing beyond the frame that is being filled.
  */
@@ -9,17 +9,23 @@ import { reach, valueAt } from "./resampler.js";
 class Recorder extends AudioWorkletProcessor {
   constructor({ processorOptions: { rate, frame_ms } }) {
     super();
-    this.ratio = rate / sampleRate;
-    this.reach = reach(this.ratio);
+    this.frame_ms = frame_ms;
     this.ring = new Float32Array(8192);
     this.written = 0;
     this.position = 0;
-    this.samples = Math.round((rate * frame_ms) / 1000);
-    this.begin();
+    this.tune(rate);
     this.over = false;
     this.port.onmessage = ({ data }) => {
       if (data.close) this.over = true;
+      if (data.rate) this.tune(data.rate);
     };
+  }
+
+  tune(rate) {
+    this.ratio = rate / sampleRate;
+    this.reach = reach(this.ratio);
+    this.samples = Math.round((rate * this.frame_ms) / 1000);
+    this.begin();
   }
 
   begin() {
