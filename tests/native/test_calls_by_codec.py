@@ -268,14 +268,14 @@ def test_packet_times_mix_in_every_codec(codec: str, pace_ms: int, supervisor_ms
 
 
 def test_packets_of_a_length_that_the_far_codec_has_not_are_cut_anew_with_nobody_listening() -> None:
-    """30 ms of G.711 towards Opus, which has packets of 20 and of 40."""
+    """15 ms of G.711 towards Opus, which has packets of 10 and of 20."""
     with CodecRig(laws=("PCMA", "opus")) as rig:
         rig.talk()
         rig.sync()
         words = voice(9, 1.2, 8000)
-        for at in range(0, len(words), 240):
-            rig.caller.say(words[at : at + 240])
-            rig.passes(30)
+        for at in range(0, len(words), 120):
+            rig.caller.say(words[at : at + 120])
+            rig.passes(15)
         rate_hz = rig.advisor.rate_hz
         correlation, lag_ms, _ = likeness(rig.advisor.audio(), at_rate(words, 8000, rate_hz), 200, rate_hz)
         assert correlation > 0.9

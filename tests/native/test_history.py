@@ -258,6 +258,15 @@ def test_it_reads_on_after_the_call(rig: Rig) -> None:
     assert tap.read() is None
 
 
+def test_who_has_gone_hears_nothing_more_of_the_past_either(rig: Rig) -> None:
+    start(rig)
+    converse(rig, [(rig.caller, speech(np.random.default_rng(6), 8000))], real_time=True)
+    tap = rig.engine.open_tap(rig.call, 10, 1.0)
+    assert tap.read() is not None
+    tap.close()
+    assert tap.read() is None
+
+
 @pytest.mark.parametrize("speed", [0.9, 3.1, float("nan")])
 def test_a_speed_that_cannot_be_is_refused(rig: Rig, speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):

@@ -139,6 +139,8 @@ def test_reduced_size_is_taken() -> None:
 
 
 def test_padding_of_the_last_packet() -> None:
+    no_block = bytes([0xA1, 201, 0, 7]) + FAR.to_bytes(4, "big") + bytes(23) + bytes([24])
+    assert parse_compound(no_block) is None, "what it says to be a report is its padding"
     assert parse_compound(book.rr(FAR) + book.rr(FAR, book.block(OURS), padding=8), OURS)["block"] is not None
     assert parse_compound(book.rr(FAR, padding=4) + book.rr(FAR), OURS) is None
 

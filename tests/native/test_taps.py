@@ -157,7 +157,7 @@ def test_who_begins_anew_is_heard_on_at_the_time_of_it(rig: Rig, how: str) -> No
     before, after = speech(np.random.default_rng(5), 1600), speech(np.random.default_rng(6), 1600)
     converse(rig, [(rig.caller, before)], real_time=True)
     if how == "another source":
-        rig.caller.ssrc, rig.caller.timestamp = 77, rig.caller.timestamp + 800  # not far enough to tell by it
+        rig.caller.ssrc, rig.caller.timestamp = 77, rig.caller.timestamp - 800  # not far enough to tell by it
     else:
         rig.caller.timestamp += {"a clock that stood": -40_000, "a clock set on": 40_000}[how]
     converse(rig, [(rig.caller, after)], real_time=True)
