@@ -8,6 +8,7 @@ from libc.stdint cimport int16_t, uint8_t
 
 from native.g722 cimport G722Decoder, G722Encoder
 from native.opus cimport OpusAim
+from native.packed cimport Packed
 from native.plc cimport Plc
 
 cdef enum Kind:
@@ -47,13 +48,14 @@ cdef struct Codec:
     G722Encoder *g722_encoder
     # Opus
     void *opus_decoder
-    void *opus_encoder
-    void *repacketizer
+    Packed opus_encoder
+    uint8_t *bench              # where the encoder is spread while it works: the media thread's
     int bits_per_second         # at most, towards this leg
     int loss_percent            # of what we send, as the far side reports it
     OpusAim aim
     int16_t heard[LAST_SAMPLES]             # decoded last
-    int16_t said[LAST_SAMPLES]              # encoded last, or relayed right before the first that is
+    int16_t *said               # as many: encoded last, or relayed right before the first that is
+    bint spoken                 # `said` holds something
     bint leans                  # the encoder's next packet may lean on the one before it: the far decoder has that
     bint celt                   # the last packet was of the low-delay coder
     int missing                 # made up since the last packet [samples]
@@ -68,8 +70,9 @@ cdef struct Codec:
 cdef const Facts *codec_facts(Kind kind) noexcept nogil
 
 # ── control thread ──
-# bits_per_second: 0, or the most that the far side wants (Opus only). MemoryError.
-cdef Codec *codec_open(Kind kind, int bits_per_second) except NULL
+# bits_per_second: 0, or the most that the far side wants (Opus only). bench: of the thread that will use it (see native.opus).
+# MemoryError.
+cdef Codec *codec_open(Kind kind, int bits_per_second, uint8_t *bench) except NULL
 cdef void codec_close(Codec *self) noexcept nogil
 
 # ── the stream from this leg ──

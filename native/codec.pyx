@@ -4,7 +4,7 @@ A switch over the kind, not function pointers: it takes 1.7 ns (legs of all kind
 and it can be read.
 """
 from libc.stdint cimport int16_t, int64_t, uint8_t
-from libc.stdlib cimport abs, free, malloc
+from libc.stdlib cimport abs, free
 from libc.string cimport memcpy, memmove, memset
 
 from native cimport g711
@@ -14,13 +14,16 @@ from native.g722 cimport (
 from native.l16 cimport l16_decode, l16_encode
 from native.opus cimport (
     CLEAN_LINE, LOSSY_LINE, OPUS_BITS_PER_SECOND, OPUS_RATE_HZ, opus_begin_decoding, opus_begin_encoding, opus_decoder_bytes,
-    opus_delay, opus_encoder_bytes, opus_give, opus_make_up, opus_predict, opus_repacketizer_bytes, opus_samples, opus_take,
-    opus_tell_loss,
+    opus_delay, opus_encoder_room, opus_give, opus_make_up, opus_place_encoder, opus_predict, opus_samples, opus_take, opus_tell_loss,
 )
 from native.plc cimport plc_missing, plc_received, plc_reset
 
+cdef extern from "<stdlib.h>" nogil:
+    int posix_memalign(void **memory, size_t alignment, size_t size)
+
 cdef enum:
     ALIGNMENT = 64
+    PAGE = 4096
     LOSSY_FROM_PERCENT = 2      # reported loss at which redundancy pays; below 1 it goes again
     CLEAR_BITS_PER_SECOND = 64000           # below this the coder for lossy lines sounds better anyway
     LOUD_S = 5                  # in which the loudest sample counts half as much
@@ -52,16 +55,17 @@ cdef inline size_t padded(size_t size) noexcept nogil:
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
-cdef Codec *codec_open(Kind kind, int bits_per_second) except NULL:
+cdef Codec *codec_open(Kind kind, int bits_per_second, uint8_t *bench) except NULL:
     cdef size_t head = padded(sizeof(Codec)), decoder = 0, encoder = 0, more = padded(sizeof(Plc))
     cdef Codec *self
-    cdef char *place
+    cdef char *place = NULL
     if kind == G722:
         decoder, encoder = padded(sizeof(G722Decoder)), padded(sizeof(G722Encoder))
     elif kind == OPUS:
-        decoder, encoder, more = padded(opus_decoder_bytes()), padded(opus_encoder_bytes()), padded(opus_repacketizer_bytes())
-    place = <char *>malloc(head + decoder + encoder + more)
-    if place == NULL:
+        # What an encoder needs is on pages of its own: not every leg has one, and most of its room is never touched.
+        decoder, encoder, more = padded(opus_decoder_bytes()), opus_encoder_room(), padded(LAST_SAMPLES * sizeof(int16_t))
+        decoder += (PAGE - (head + decoder) % PAGE) % PAGE
+    if posix_memalign(<void **>&place, PAGE if kind == OPUS else ALIGNMENT, head + decoder + encoder + more):
         raise MemoryError()
     memset(place, 0, sizeof(Codec))
     self = <Codec *>place
@@ -70,10 +74,11 @@ cdef Codec *codec_open(Kind kind, int bits_per_second) except NULL:
     self.clock_khz = facts[<int>kind].clock_hz // 1000
     self.bits_per_second = bits_per_second if bits_per_second > 0 else OPUS_BITS_PER_SECOND
     self.aim = wanted_aim(self)
+    self.bench = bench
     if kind == OPUS:
         self.opus_decoder = (place + head)
-        self.opus_encoder = (place + head + decoder)
-        self.repacketizer = (place + head + decoder + encoder)
+        self.said = <int16_t *>(place + head + decoder)
+        opus_place_encoder(&self.opus_encoder, <uint8_t *>(place + head + decoder + more))
     else:
         self.g722_decoder = <G722Decoder *>(place + head)
         self.g722_encoder = <G722Encoder *>(place + head + decoder)
@@ -253,11 +258,14 @@ cdef void begin_encoding(Codec *self) noexcept nogil:
     cdef uint8_t unsent[LAST_SAMPLES]
     self.encoding = True
     if self.kind == OPUS:
-        opus_begin_encoding(self.opus_encoder, self.aim, self.bits_per_second, self.loss_percent)
+        opus_begin_encoding(&self.opus_encoder, self.bench, self.aim, self.bits_per_second, self.loss_percent)
         # What came before flows over into its first packet, which may yet not be told as a difference to what the far decoder
         # never got. Without both, 31 of 45 changes from relaying clicked.
-        opus_give(self.opus_encoder, self.repacketizer, self.said, LAST_SAMPLES, unsent, sizeof(unsent))
-        opus_predict(self.opus_encoder, False)
+        if not self.spoken:
+            memset(self.said, 0, sizeof(self.heard))
+            self.spoken = True
+        opus_give(&self.opus_encoder, self.bench, self.said, LAST_SAMPLES, unsent, sizeof(unsent))
+        opus_predict(&self.opus_encoder, self.bench, False)
         self.leans = False
     elif self.kind == G722:
         g722_encoder_reset(self.g722_encoder)
@@ -271,11 +279,11 @@ cdef int codec_encode(Codec *self, const int16_t *pcm, int n, uint8_t *payload, 
         begin_encoding(self)
     if self.kind == OPUS:
         if n >= LAST_SAMPLES:
-            memcpy(self.said, pcm + n - LAST_SAMPLES, sizeof(self.said))
-        bytes = opus_give(self.opus_encoder, self.repacketizer, pcm, n, payload, most)
+            memcpy(self.said, pcm + n - LAST_SAMPLES, sizeof(self.heard))
+        bytes = opus_give(&self.opus_encoder, self.bench, pcm, n, payload, most)
         if not self.leans:
             self.leans = True
-            opus_predict(self.opus_encoder, True)
+            opus_predict(&self.opus_encoder, self.bench, True)
         return bytes
     if self.kind == G722:
         if n & 1 or n // 2 > most:
@@ -310,10 +318,11 @@ cdef void codec_follow(Codec *self, const Codec *source, bint ahead) noexcept no
     if self.kind != source.kind or not source.decoding:
         return
     if self.kind == OPUS:
+        self.spoken = True
         if ahead:                                   # what is not to be heard would flow over into it
-            memset(self.said, 0, sizeof(self.said))
+            memset(self.said, 0, sizeof(self.heard))
         else:
-            memcpy(self.said, source.heard, sizeof(self.said))
+            memcpy(self.said, source.heard, sizeof(self.heard))
     elif self.kind == G722:
         begin_encoding(self)
         g722_follow(self.g722_encoder, source.g722_decoder, ahead)
@@ -364,7 +373,7 @@ cdef void codec_tell_loss(Codec *self, int percent) noexcept nogil:
     if self.aim != before:
         self.encoding = False                       # the next packet is the other coder's first
     elif self.encoding:
-        opus_tell_loss(self.opus_encoder, percent)
+        opus_tell_loss(&self.opus_encoder, self.bench, percent)
 
 
 cdef int codec_delay(const Codec *self) noexcept nogil:

@@ -17,7 +17,7 @@ from native.endpoint cimport endpoint_set
 from native.figures cimport event_facts, is_heard, leg_figures, level_db
 from native.includes cimport net
 from native.includes.atomics cimport load_float, load_int, load_relaxed
-from native.legmemory cimport LegMemory, outfit
+from native.legmemory cimport LegMemory, claim, outfit
 from native.listening cimport Listening
 from native.media cimport Media
 from native.negotiation cimport negotiated_codec
@@ -239,8 +239,9 @@ cdef class Engine:
         command.media.relays_reports = relays_reports
         kind = <int>command.media.kind
         if chosen.codecs[kind] == NULL:
-            chosen.codecs[kind] = codec_open(command.media.kind, bits_per_second)
+            chosen.codecs[kind] = codec_open(command.media.kind, bits_per_second, (<Media>self._media_of[chosen.call.id]).bench)
         command.codec = chosen.codecs[kind]
+        claim(chosen, command.media.rate)
         chosen.given_rate = command.media.rate
         chosen.given_khz = command.media.khz
         chosen.given_clock_khz = command.media.clock_khz

@@ -26,6 +26,7 @@ cdef extern from "<sys/mman.h>" nogil:
 
 cdef enum:
     STRIDE = (sizeof(Leg) + LINE - 1) // LINE * LINE
+    PAGE = 4096
     HUGE_PAGE = 2097152
 
 
@@ -34,28 +35,32 @@ cdef class LegMemory:
         cdef size_t size = (<size_t>capacity * STRIDE + HUGE_PAGE - 1) // HUGE_PAGE * HUGE_PAGE
         if posix_memalign(<void **>&self.room, HUGE_PAGE, size):
             raise MemoryError()
+        if posix_memalign(<void **>&self.rings, PAGE, <size_t>capacity * voice_samples(8) * sizeof(int16_t)):
+            raise MemoryError()
         madvise(self.room, size, MADV_HUGEPAGE)             # where it is refused they are small: slower, no error
         self.free = list(range(capacity - 1, -1, -1))
 
     def __dealloc__(self):
         free(self.room)
+        free(self.rings)
 
     cdef Leg *open(self, bint hears_tones) except NULL:
         cdef bytes cname = base64.b64encode(secrets.token_bytes(12))
         cdef Sounds *sounds
         cdef Leg *leg
+        cdef int place
         if not self.free:
             raise MemoryError()
         sounds = <Sounds *>calloc(1, sizeof(Sounds))
         if sounds == NULL:
             raise MemoryError()
-        leg = <Leg *>(self.room + <size_t><int>self.free.pop() * STRIDE)
+        place = self.free.pop()
+        leg = <Leg *>(self.room + <size_t>place * STRIDE)
         memset(leg, 0, sizeof(Leg))
         leg.last_payload = sounds.last_payload
         leg.tail = sounds.tail
         leg.edges = sounds.edges
         leg.source = &sounds.source
-        leg.narrow = sounds.narrow
         leg.sounds = sounds
         if hears_tones:
             leg.tones = tones_open()
@@ -66,7 +71,7 @@ cdef class LegMemory:
         leg.mixing_index = -1
         leg.given_rate = -1
         leg.round_trip_ns = -1
-        voice_open(&leg.source.voices[<int>NARROW], leg.narrow, 8)
+        voice_open(&leg.source.voices[<int>NARROW], self.rings + <size_t>place * voice_samples(8), 8)
         voice_open(&leg.source.voices[<int>WIDE], NULL, 16)
         reports_begin(&leg.reports, secrets.randbits(64), <const uint8_t *>cname, now_ns())
         return leg
@@ -98,6 +103,11 @@ def lines():
         "secure": <uintptr_t>&leg.secure // LINE,
         "media.muxed": <uintptr_t>&leg.media.muxed // LINE,
     }
+
+
+cdef void claim(Leg *leg, int rate) noexcept:
+    if leg.given_rate < 0 and rate == NARROW:
+        memset(leg.source.voices[<int>NARROW].pcm, 0, voice_samples(8) * sizeof(int16_t))
 
 
 cdef int outfit(list members, Command *command) except -1:

@@ -1,9 +1,12 @@
 """One media thread as the control plane holds it: its worker's memory and the thread that serves it."""
+from libc.stdint cimport uint8_t
+
 from native.legmemory cimport LegMemory
 from native.session cimport Command, Worker
 
 cdef class Media:
     cdef Worker *worker
+    cdef uint8_t *bench                     # for the codecs of its legs (native.opus)
     cdef object thread                      # None: it does not run
     cdef object settled                     # an Event: it has its core and its priority, or
     cdef object refused                     # the OSError that says why not

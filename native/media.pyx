@@ -10,6 +10,7 @@ from libc.string cimport memset
 
 from native.includes cimport net
 from native.legmemory cimport LegMemory
+from native.opus cimport opus_bench
 from native.queue cimport ring_close, ring_open, ring_push
 from native.session cimport Command, Event, Leg, STOP, Worker
 from native.worker cimport run
@@ -49,6 +50,7 @@ cdef class Media:
         self.worker = <Worker *>calloc(1, sizeof(Worker))
         if self.worker == NULL:
             raise MemoryError()
+        self.bench = opus_bench()
         self.worker.epoll = net.epoll_create1(net.EPOLL_CLOEXEC)
         self.worker.command_fd = net.eventfd(0, net.EFD_NONBLOCK | net.EFD_CLOEXEC)
         self.worker.timer_fd = net.timerfd_create(net.CLOCK_MONOTONIC, net.TFD_NONBLOCK | net.TFD_CLOEXEC)
@@ -83,6 +85,7 @@ cdef class Media:
         free(self.worker.legs)
         free(self.worker.mixing)
         free(self.worker)
+        free(self.bench)
 
     def run(self):
         try:

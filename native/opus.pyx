@@ -17,10 +17,14 @@ comes: 4.55 to 4.58). So low delay at 96 kb/s: it alone is within 0.1 of the fir
 (RFC 7587 §6.1, maxaveragebitrate), the VoIP coder sounds better on every line.
 """
 from libc.stdint cimport int16_t, int32_t, uint8_t
-from libc.stdlib cimport malloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, memset
 
 from native.includes cimport opus as libopus
+from native.packed cimport bench_bytes, pack, packed_place, room_bytes, spread
+
+cdef extern from "<stdlib.h>" nogil:
+    int posix_memalign(void **memory, size_t alignment, size_t size)
 
 cdef enum:
     TEN_MS = 160
@@ -29,17 +33,29 @@ cdef enum:
     VOIP_COMPLEXITY = 4
     LOSSY_BITS_PER_SECOND = 64000           # at most: redundancy included
     BLOCK = 1024                # compared at once [bytes]
+    ALIGNMENT = 64
 
 # Libopus takes 45 to 75 µs to make a state. These are made once, and copied (3 µs).
 cdef libopus.OpusDecoder *new_decoder
-cdef libopus.OpusEncoder *new_encoder[2]
+cdef Packed new_encoder[2]
 cdef size_t decoder_bytes, encoder_bytes, repacketizer_bytes
 cdef int delays[2]
+
+
+cdef uint8_t *opus_bench() except NULL:
+    """An encoder's place, and behind it the repacketizer's, which keeps nothing."""
+    cdef void *bench = NULL
+    if posix_memalign(&bench, ALIGNMENT, bench_bytes(encoder_bytes) + repacketizer_bytes):
+        raise MemoryError()
+    memset(bench, 0, bench_bytes(encoder_bytes) + repacketizer_bytes)
+    return <uint8_t *>bench
 
 
 cdef int make_states() except -1:
     global new_decoder, decoder_bytes, encoder_bytes, repacketizer_bytes
     cdef int aim
+    cdef uint8_t *bench
+    cdef void *room = NULL
     cdef libopus.OpusEncoder *encoder
     cdef int32_t delay = 0
     decoder_bytes = libopus.opus_decoder_get_size(1)
@@ -48,9 +64,10 @@ cdef int make_states() except -1:
     new_decoder = <libopus.OpusDecoder *>malloc(decoder_bytes)
     if new_decoder == NULL or libopus.opus_decoder_init(new_decoder, OPUS_RATE_HZ, 1) != libopus.OPUS_OK:
         raise MemoryError()
+    bench = opus_bench()
+    encoder = <libopus.OpusEncoder *>bench
     for aim in range(2):
-        encoder = new_encoder[aim] = <libopus.OpusEncoder *>malloc(encoder_bytes)
-        if encoder == NULL or libopus.opus_encoder_init(
+        if posix_memalign(&room, ALIGNMENT, room_bytes(encoder_bytes)) or libopus.opus_encoder_init(
                 encoder, OPUS_RATE_HZ, 1,
                 libopus.OPUS_APPLICATION_VOIP if aim else libopus.OPUS_APPLICATION_RESTRICTED_LOWDELAY) != libopus.OPUS_OK:
             raise MemoryError()
@@ -62,6 +79,9 @@ cdef int make_states() except -1:
         libopus.opus_encoder_ctl(encoder, libopus.OPUS_SET_INBAND_FEC_REQUEST, <int>aim)
         libopus.opus_encoder_ctl(encoder, libopus.OPUS_GET_LOOKAHEAD_REQUEST, &delay)
         delays[aim] = delay
+        opus_place_encoder(&new_encoder[aim], <uint8_t *>room)
+        pack(&new_encoder[aim], bench, encoder_bytes)
+    free(bench)
     return 0
 
 
@@ -72,47 +92,52 @@ cdef size_t opus_decoder_bytes() noexcept nogil:
     return decoder_bytes
 
 
-cdef size_t opus_encoder_bytes() noexcept nogil:
-    return encoder_bytes
+cdef size_t opus_encoder_room() noexcept nogil:
+    return room_bytes(encoder_bytes)
 
 
-cdef size_t opus_repacketizer_bytes() noexcept nogil:
-    return repacketizer_bytes
+cdef void opus_place_encoder(Packed *encoder, uint8_t *room) noexcept nogil:
+    packed_place(encoder, room, encoder_bytes)
 
 
 cdef int opus_delay(OpusAim aim) noexcept nogil:
     return delays[<int>aim]
 
 
-cdef void renew(char *state, const char *new, size_t size) noexcept nogil:
-    """Only what differs is written: of an encoder's 43 kB most are never used (another coder's, a second channel's), and stay unclaimed."""
+cdef inline libopus.OpusEncoder *spread_encoder(const Packed *encoder, uint8_t *bench) noexcept nogil:
+    spread(encoder, bench, encoder_bytes)
+    return <libopus.OpusEncoder *>bench
+
+
+cdef void opus_begin_decoding(void *decoder) noexcept nogil:
+    """Only what differs is written: what a decoder never uses (another coder's) stays unclaimed."""
+    cdef char *state = <char *>decoder
+    cdef const char *new = <const char *>new_decoder
     cdef size_t at = 0, length
-    while at < size:
-        length = min(size - at, <size_t>BLOCK)
+    while at < decoder_bytes:
+        length = min(decoder_bytes - at, <size_t>BLOCK)
         if memcmp(state + at, new + at, length) != 0:
             memcpy(state + at, new + at, length)
         at += length
 
 
-cdef void opus_begin_decoding(void *decoder) noexcept nogil:
-    renew(<char *>decoder, <const char *>new_decoder, decoder_bytes)
-
-
-cdef void opus_begin_encoding(void *encoder, OpusAim aim, int bits_per_second, int loss_percent) noexcept nogil:
-    renew(<char *>encoder, <const char *>new_encoder[<int>aim], encoder_bytes)
+cdef void opus_begin_encoding(Packed *encoder, uint8_t *bench, OpusAim aim, int bits_per_second, int loss_percent) noexcept nogil:
     if aim == LOSSY_LINE:
         bits_per_second = min(bits_per_second, <int>LOSSY_BITS_PER_SECOND)
-    libopus.opus_encoder_ctl(<libopus.OpusEncoder *>encoder, libopus.OPUS_SET_BITRATE_REQUEST, bits_per_second)
-    opus_tell_loss(encoder, loss_percent)
+    libopus.opus_encoder_ctl(spread_encoder(&new_encoder[<int>aim], bench), libopus.OPUS_SET_BITRATE_REQUEST, bits_per_second)
+    pack(encoder, bench, encoder_bytes)
+    opus_tell_loss(encoder, bench, loss_percent)
 
 
-cdef void opus_predict(void *encoder, bint predicts) noexcept nogil:
-    libopus.opus_encoder_ctl(<libopus.OpusEncoder *>encoder, libopus.OPUS_SET_PREDICTION_DISABLED_REQUEST, <int>(not predicts))
+cdef void opus_predict(Packed *encoder, uint8_t *bench, bint predicts) noexcept nogil:
+    libopus.opus_encoder_ctl(spread_encoder(encoder, bench), libopus.OPUS_SET_PREDICTION_DISABLED_REQUEST, <int>(not predicts))
+    pack(encoder, bench, encoder_bytes)
 
 
-cdef void opus_tell_loss(void *encoder, int loss_percent) noexcept nogil:
+cdef void opus_tell_loss(Packed *encoder, uint8_t *bench, int loss_percent) noexcept nogil:
     loss_percent = max(0, min(loss_percent, 100))
-    libopus.opus_encoder_ctl(<libopus.OpusEncoder *>encoder, libopus.OPUS_SET_PACKET_LOSS_PERC_REQUEST, loss_percent)
+    libopus.opus_encoder_ctl(spread_encoder(encoder, bench), libopus.OPUS_SET_PACKET_LOSS_PERC_REQUEST, loss_percent)
+    pack(encoder, bench, encoder_bytes)
 
 
 cdef int opus_samples(const uint8_t *payload, int bytes) noexcept nogil:
@@ -154,12 +179,16 @@ cdef int give_many(libopus.OpusEncoder *encoder, libopus.OpusRepacketizer *repac
     return libopus.opus_repacketizer_out(repacketizer, payload, most)
 
 
-cdef int opus_give(void *encoder, void *repacketizer, const int16_t *pcm, int n, uint8_t *payload, int most) noexcept nogil:
+cdef int opus_give(Packed *encoder, uint8_t *bench, const int16_t *pcm, int n, uint8_t *payload, int most) noexcept nogil:
+    cdef bint whole = n == TEN_MS // 4 or n == TEN_MS // 2 or n == TEN_MS or n == 2 * TEN_MS or n == 4 * TEN_MS or n == 6 * TEN_MS
+    cdef libopus.OpusEncoder *state
     cdef int bytes
-    if n == TEN_MS // 4 or n == TEN_MS // 2 or n == TEN_MS or n == 2 * TEN_MS or n == 4 * TEN_MS or n == 6 * TEN_MS:
-        bytes = libopus.opus_encode(<libopus.OpusEncoder *>encoder, pcm, n, payload, most)
-    elif n > 0 and n % TEN_MS == 0 and n <= OPUS_MOST_SAMPLES:
-        bytes = give_many(<libopus.OpusEncoder *>encoder, <libopus.OpusRepacketizer *>repacketizer, pcm, n, payload, most)
-    else:
+    if not whole and (n <= 0 or n % TEN_MS != 0 or n > OPUS_MOST_SAMPLES):
         return -1
+    state = spread_encoder(encoder, bench)
+    if whole:
+        bytes = libopus.opus_encode(state, pcm, n, payload, most)
+    else:
+        bytes = give_many(state, <libopus.OpusRepacketizer *>(bench + bench_bytes(encoder_bytes)), pcm, n, payload, most)
+    pack(encoder, bench, encoder_bytes)
     return bytes if bytes > 0 else -1

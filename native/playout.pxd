@@ -6,7 +6,8 @@ flush or delay another, and a listener that stalls leaves nothing behind.
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
 
 cdef enum:
-    VOICE_MS = 512
+    VOICE_MS = 256              # a reader is behind by at most a packet of 120 ms and 120 more
+    STALE_MS = 512              # a packet later than this is none of before, but of numbers that began anew
     FADE_MS = 5                 # over which audio that breaks off is faded
     GUARD_MS = 2                # kept between a reader and the newest sample
     LONGEST_GAP_MS = 60         # longer is a pause (DTX, hold), not a loss
@@ -41,6 +42,9 @@ cdef inline int voice_samples(int khz) noexcept nogil:
     return VOICE_MS * khz
 # Samples between the stream's end and this packet: 0 in order, negative late. clock_khz: RTP ticks per millisecond.
 cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcept nogil
+# Is a packet of n samples, with this gap, one that was to come earlier?
+cdef inline bint voice_late(const Voice *self, int gap, int n) noexcept nogil:
+    return gap < 0 and gap > n - STALE_MS * self.khz
 # Add n samples of a packet. Gaps up to 60 ms become silence, longer ones and new streams are joined on; late packets go to their place.
 cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_khz, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil
 # Add n samples at the end.

@@ -7,7 +7,7 @@ leaves a lasting delay. At 16 kHz that sample is a pair, so that a voice keeps i
 off, it loses 0.2 to 0.3 of PESQ. Audio that came in the last 3 ms does not count as slack: with a little jitter it might not be there.
 """
 from libc.stdint cimport int16_t, int32_t, int64_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -30,9 +30,19 @@ cdef void voice_open(Voice *self, int16_t *ring, int khz) noexcept nogil:
 
 
 cdef inline void put(Voice *self, int64_t position, const int16_t *pcm, int n) noexcept nogil:
-    cdef int i
-    for i in range(n):
-        self.pcm[(position + i) & self.mask] = pcm[i]
+    """n samples, no more than the ring holds."""
+    cdef int at = <int>(position & self.mask)
+    cdef int straight = min(n, self.mask + 1 - at)
+    memcpy(self.pcm + at, pcm, straight * sizeof(int16_t))
+    memcpy(self.pcm, pcm + straight, (n - straight) * sizeof(int16_t))
+
+
+cdef inline void copy(const Voice *voice, int64_t position, int16_t *pcm, int n) noexcept nogil:
+    """n samples, no more than the ring holds."""
+    cdef int at = <int>(position & voice.mask)
+    cdef int straight = min(n, voice.mask + 1 - at)
+    memcpy(pcm, voice.pcm + at, straight * sizeof(int16_t))
+    memcpy(pcm + straight, voice.pcm, (n - straight) * sizeof(int16_t))
 
 
 cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcept nogil:
@@ -40,7 +50,14 @@ cdef int voice_gap(const Voice *self, uint32_t timestamp, int clock_khz) noexcep
     return <int>(ticks if clock_khz == self.khz else ticks * self.khz // clock_khz)
 
 
+cdef inline void begin(Voice *self) noexcept nogil:
+    """Whatever the ring held before is nobody's here."""
+    if self.end == 0:
+        memset(self.pcm, 0, (self.mask + 1) * sizeof(int16_t))
+
+
 cdef void voice_append(Voice *self, const int16_t *pcm, int n, int64_t now_ns) noexcept nogil:
+    begin(self)
     self.end_before = self.end
     self.arrived_ns = now_ns
     put(self, self.end, pcm, n)
@@ -56,9 +73,11 @@ cdef void voice_write(Voice *self, uint32_t timestamp, uint32_t ssrc, int clock_
         self.ssrc = ssrc
         self.end_timestamp = timestamp
     gap = voice_gap(self, timestamp, clock_khz)
-    if gap < 0 and gap > -(self.mask + 1 - n) and -gap <= self.end:
-        put(self, self.end + gap, pcm, n if n < -gap else -gap)         # late: to its place, as far as it was left open
+    if voice_late(self, gap, n) and -gap <= self.end:
+        if -gap <= self.mask + 1:
+            put(self, self.end + gap, pcm, n if n < -gap else -gap)     # to its place, as far as it was left open
         return
+    begin(self)
     self.end_before = self.end
     self.arrived_ns = now_ns
     if 0 < gap <= LONGEST_GAP_MS * self.khz:
@@ -79,13 +98,13 @@ cdef void voice_hush(Voice *self, int n) noexcept nogil:
 
 
 cdef void voice_copy(const Voice *self, int64_t position, int16_t *pcm, int n) noexcept nogil:
-    cdef int i, absent = n
+    cdef int before = n, there = 0
     if self.pcm != NULL and position >= self.end - self.mask and position + n > 0:
-        absent = <int>max(0, -position)
-    for i in range(absent):
-        pcm[i] = 0
-    for i in range(absent, n):
-        pcm[i] = self.pcm[(position + i) & self.mask] if position + i < self.end else 0
+        before = <int>max(0, -position)
+        there = <int>max(0, min(<int64_t>n, self.end - position) - before)
+        copy(self, position + before, pcm + before, there)
+    memset(pcm, 0, before * sizeof(int16_t))
+    memset(pcm + before + there, 0, (n - before - there) * sizeof(int16_t))
 
 
 cdef void playout_open(Playout *self, const Voice *voice, int memory) noexcept nogil:
@@ -106,12 +125,6 @@ cdef void playout_follow(Playout *self, const Voice *voice) noexcept nogil:
     self.synced = voice.end > 0
     self.starved = 0
     self.fade_in = 0
-
-
-cdef inline void copy(const Voice *voice, int64_t position, int16_t *pcm, int n) noexcept nogil:
-    cdef int i
-    for i in range(n):
-        pcm[i] = voice.pcm[(position + i) & voice.mask]
 
 
 cdef inline void resample(const Voice *voice, int64_t position, int taken, int16_t *pcm, int n) noexcept nogil:

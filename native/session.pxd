@@ -30,7 +30,6 @@ cdef enum:
     MAX_LEGS = 8                # of one call: two parties and six supervisors
     PACKET_BYTES = 2048         # largest datagram taken; longer ones are cut by the kernel and refused
     KEPT_SAMPLES = 960          # of G.711: the longest packet
-    NARROW_SAMPLES = 4096       # of a voice at 8 kHz (playout.voice_samples)
     BATCH = 256                 # sockets served between two looks at the commands
     NS_PER_NARROW = 125000      # at 8 kHz, the rate of taps and history
 
@@ -176,7 +175,6 @@ cdef struct Leg:
     int16_t *tail               # MOST_RAMP_SAMPLES of what was just closed to this leg, fading out: only sound that it has already heard
     Edge *edges                 # talk path: how this leg hears the others, by source slot
     Source *source              # decoded, while somebody hears more than its packets
-    int16_t *narrow             # ring of its voice at 8 kHz
     Sounds *sounds              # where these are
     # the control plane's own
     Codec *codecs[<int>KINDS]   # that it has had
@@ -190,7 +188,6 @@ cdef struct Sounds:
     int16_t tail[MOST_RAMP_SAMPLES]
     Edge edges[MAX_LEGS]
     Source source
-    int16_t narrow[NARROW_SAMPLES]
 
 cdef struct Call:
     int id

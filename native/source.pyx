@@ -1,5 +1,6 @@
 """What one leg says, decoded at the rates that its listeners need."""
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 import numpy as np
@@ -9,8 +10,9 @@ from native.codec cimport (
     codec_encode, codec_end_decoding, codec_forget, codec_open, codec_recover, codec_samples,
 )
 from native.includes.atomics cimport add_relaxed
+from native.opus cimport opus_bench
 from native.playout cimport (
-    LONGEST_GAP_MS, Playout, Voice, playout_open, playout_read, voice_append, voice_gap, voice_open, voice_samples, voice_write,
+    LONGEST_GAP_MS, Playout, Voice, playout_open, playout_read, voice_append, voice_gap, voice_late, voice_open, voice_samples, voice_write,
 )
 from native.resample cimport resample, resample_close, resample_open, resample_reset
 
@@ -76,10 +78,10 @@ cdef int source_take(Source *self, Codec *codec, const uint8_t *payload, int byt
     else:
         codec_end_decoding(codec)
     if gap < 0 and has_memory(codec):
-        if gap > -(own.mask + 1 - n):
+        if voice_late(own, gap, n):
             return 0
         codec_end_decoding(codec)
-    elif gap < 0 and gap > -(own.mask + 1 - n):
+    elif voice_late(own, gap, n):
         n = codec_decode(codec, payload, bytes, pcm, CODEC_MOST_SAMPLES)
         voice_write(own, timestamp, ssrc, codec_clock_khz(codec), pcm, n, now_ns)
         return n
@@ -140,13 +142,15 @@ cdef class SourceProbe:
     cdef Source source
     cdef Codec *codec
     cdef Codec *coder           # the far side's
+    cdef uint8_t *bench
     cdef Playout playouts[2]
     cdef int16_t[::1] narrow
     cdef int16_t[::1] wide
 
     def __cinit__(self, str codec):
-        self.codec = codec_open(<Kind><int>KINDS_BY_NAME[codec], 0)
-        self.coder = codec_open(<Kind><int>KINDS_BY_NAME[codec], 0)
+        self.bench = opus_bench()
+        self.codec = codec_open(<Kind><int>KINDS_BY_NAME[codec], 0, self.bench)
+        self.coder = codec_open(<Kind><int>KINDS_BY_NAME[codec], 0, self.bench)
         self.narrow = np.zeros(voice_samples(8), dtype=np.int16)
         self.wide = np.zeros(voice_samples(16), dtype=np.int16)
         voice_open(&self.source.voices[NARROW], &self.narrow[0], 8)
@@ -160,6 +164,7 @@ cdef class SourceProbe:
             codec_close(self.codec)
         if self.coder != NULL:
             codec_close(self.coder)
+        free(self.bench)
         resample_close(&self.source.up)
         resample_close(&self.source.down)
 

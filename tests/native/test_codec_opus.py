@@ -33,6 +33,24 @@ def test_another_decoder_hears_the_same() -> None:
     assert snr_db(theirs, ours[PRE_SKIP : PRE_SKIP + len(theirs)]) > 40
 
 
+@pytest.mark.parametrize("ptime_ms", [20, 30])
+def test_many_encoders_on_one_bench_know_nothing_of_each_other(ptime_ms: int) -> None:
+    """One after the other, packet by packet, some for a line that loses packets: each makes what it would make alone."""
+    said = [frames(speech(who, 16000), 16000, ptime_ms)[:40] for who in (PATIENT, ADVISOR, PATIENT, ADVISOR)]
+    alone = [[coder.encode(frame) for frame in said[each]] for each, coder in enumerate(encoders())]
+    together = encoders()
+    for number in range(len(said[0])):
+        for each, coder in enumerate(together):
+            assert coder.encode(said[each][number]) == alone[each][number]
+
+
+def encoders() -> list[Transcoder]:
+    coders = [Transcoder("opus") for _ in range(4)]
+    coders[2].tell_loss(5)
+    coders[3].tell_loss(10)
+    return coders
+
+
 @pytest.mark.parametrize("loss", [0, 5])
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 50, 60, 70, 80, 100, 120])
 def test_any_packet_time(ptime_ms: int, loss: int) -> None:

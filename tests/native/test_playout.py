@@ -120,6 +120,21 @@ def test_late_packets_go_to_their_place() -> None:
     assert np.array_equal(np.concatenate([probe.read(FRAME) for _ in range(4)]), audio(FRAME, 4 * FRAME))
 
 
+@pytest.mark.parametrize("late_ms", [60, 120, 200, 240, 260, 300, 480])
+def test_a_late_packet_delays_nobody(late_ms: int) -> None:
+    """However late, also later than is kept: what is heard goes on as if it had not come."""
+    probe, undisturbed = PlayoutProbe(), PlayoutProbe()
+    for number in range(60):
+        for each in (probe, undisturbed):
+            each.write(FRAME * number, audio(FRAME * number))
+        if number == 40:
+            probe.write(FRAME * 40 + FRAME - 8 * late_ms, np.full(FRAME, 7777, np.int16))
+        heard = probe.read(FRAME)
+        assert np.array_equal(heard, undisturbed.read(FRAME))
+        assert not np.any(heard == 7777)
+    assert probe.slack == undisturbed.slack
+
+
 @pytest.mark.parametrize("first", [0, 2**32 - 500])
 def test_the_timestamps_wrap_is_no_gap(first: int) -> None:
     probe = PlayoutProbe()
