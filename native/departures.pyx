@@ -11,6 +11,7 @@ from native.tap cimport TapRing
 
 
 cdef class Departures:
+    """What was let go of and is not free yet. The control plane's thread only."""
     def __cinit__(self):
         self.legs, self.calls, self.rings, self.keys = [], [], [], []
 

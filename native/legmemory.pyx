@@ -31,6 +31,7 @@ cdef enum:
 
 
 cdef class LegMemory:
+    """Room for `capacity` legs, taken once. The control plane's thread only."""
     def __cinit__(self, int capacity):
         cdef size_t size = (<size_t>capacity * STRIDE + HUGE_PAGE - 1) // HUGE_PAGE * HUGE_PAGE
         if posix_memalign(<void **>&self.room, HUGE_PAGE, size):

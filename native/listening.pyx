@@ -18,10 +18,11 @@ from native.past import PastReader
 
 
 cdef class Tapped:
-    pass
+    """A call's ring, and its readers."""
 
 
 cdef class Listening:
+    """The calls that are tapped, and those whose history is kept. The control plane's thread only."""
     def __cinit__(self, Departures departures):
         self.departures = departures
         self.taps, self.histories = {}, {}

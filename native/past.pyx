@@ -62,6 +62,7 @@ cdef class PastReader:
 
     @property
     def began_us(self):
+        """As `TapReader.began_us`."""
         return self.reader.began_us
 
     cdef int64_t skip_overwritten(self):

@@ -58,6 +58,7 @@ cdef class PortRange:
     """The control plane's; any Python thread."""
 
     def __init__(self, str bind, port_range, int quarantine_ms):
+        """bind: an IP address. port_range: (first, last), of which even ones carry RTP. ValueError for what is neither."""
         cdef Endpoint probe
         self.bind = bind
         self.low = port_range[0] + (port_range[0] & 1)

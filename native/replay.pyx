@@ -19,6 +19,7 @@ cdef class ReplayWindow:
 
 
 cdef class RtcpReplayWindow:
+    """For tests: which of a stream's SRTCP packets were seen (RFC 3711 §3.3.2)."""
     cdef RtcpWindow window
 
     def take(self, int64_t index):

@@ -303,6 +303,7 @@ cdef class Reporter:
 
     def __init__(self, uint32_t ssrc, uint64_t seed=1, const uint8_t[::1] cname=b"0123456789abcdef", int64_t now_ns=0,
                  int clock_hz=8000):
+        """ssrc: of what the leg sends. seed: of the chance that spreads its reports (RFC 3550 §6.3.1). cname: 16 bytes, else ValueError."""
         if cname.shape[0] != CNAME_BYTES:
             raise ValueError(f"a CNAME of {cname.shape[0]} bytes, not {CNAME_BYTES}")
         begin(&self.reports, seed, &cname[0], now_ns)
@@ -310,23 +311,27 @@ cdef class Reporter:
         self.sent.clock_hz = clock_hz
 
     def receive(self, uint16_t sequence, uint32_t timestamp, int64_t at_ns, uint32_t ssrc, int payload_bytes=160):
+        """A packet of the far side's came at `at_ns`; timestamp by the RTP clock, of `clock_hz`."""
         cdef int64_t restarts = self.reception.restarts
         receptions.receive(&self.reception, sequence, timestamp, ssrc, payload_bytes, at_ns, <int>self.sent.clock_hz // 1000)
         if self.reception.restarts != restarts:
             restarted(&self.reports, &self.reception)
 
     def send(self, uint32_t timestamp, int64_t at_ns, int payload_bytes=160):
+        """The leg has sent a packet."""
         self.sent.packets += 1
         self.sent.octets += payload_bytes
         self.sent.timestamp = timestamp
         self.sent.at_ns = at_ns
 
     def report(self, int64_t now_ns, int64_t wall_ns=0):
+        """The compound that is sent now, in bytes (RFC 3550 §6.4). wall_ns: since 1970, for its NTP time."""
         cdef uint8_t into[COMPOUND_BYTES]
         cdef int n = report(&self.reports, &self.reception, &self.sent, now_ns, wall_ns, into)
         return into[:n]
 
     def leave(self, int64_t now_ns, int64_t wall_ns=0):
+        """The last one, with its BYE (RFC 3550 §6.6)."""
         cdef uint8_t into[COMPOUND_BYTES]
         cdef int n = leave(&self.reports, &self.reception, &self.sent, now_ns, wall_ns, into)
         return into[:n]
@@ -355,25 +360,31 @@ cdef class Reporter:
         return into[:n]
 
     def quality(self, int64_t now_ns):
+        """The `Quality` of the line since this was asked last, as a dict."""
         cdef Quality quality
         measure(&self.reports, &self.reception, now_ns, &quality)
         return quality
 
     def is_due(self, int64_t now_ns):
+        """Is a report to be sent now?"""
         return bool(due(&self.reports, now_ns))
 
     @property
     def due_ns(self):
+        """When the next report is."""
         return self.reports.due_ns
 
     @property
     def round_trip_ns(self):
+        """By the far side's last report that said so (RFC 3550 §6.4.1)."""
         return self.reports.round_trip_ns
 
     @property
     def told(self):
+        """The far side's last report block about us, as a dict; None before the first."""
         return self.reports.told if self.reports.told_ns else None
 
     @property
     def goodbye(self):
+        """Has the far side sent its BYE?"""
         return bool(self.reports.goodbye)

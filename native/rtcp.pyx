@@ -217,6 +217,7 @@ cdef int write(const Compound *self, uint32_t about, const uint8_t *cname, uint8
 
 
 def is_rtcp_packet(const uint8_t[::1] packet):
+    """Where RTP and RTCP share a port: is this RTCP (RFC 5761 §4)?"""
     return bool(is_rtcp(&packet[0], <int>packet.shape[0]))
 
 

@@ -258,6 +258,7 @@ cdef class Session:
         return self._seal(packet, False)
 
     def protect_rtcp(self, bytes packet):
+        """As `protect`, for a compound (RFC 3711 §3.4)."""
         return self._seal(packet, True)
 
     def unprotect(self, bytes packet):
@@ -265,6 +266,7 @@ cdef class Session:
         return self._open(packet, False)
 
     def unprotect_rtcp(self, bytes packet):
+        """As `unprotect`, for a compound."""
         return self._open(packet, True)
 
     cdef _seal(self, bytes packet, bint rtcp):

@@ -71,6 +71,7 @@ cdef class TapReader:
     """One listener's place in a call's tap. Any thread, one at a time; never blocks."""
 
     def __init__(self, TapRing ring, on_close):
+        """Begins with the present. on_close: called once, by `close`, on whose thread that is."""
         self.ring = ring
         self._on_close = on_close
         self.cursor = (now_ns() - load_acquire(&ring.tap.began_ns)) // NS_PER_SAMPLE // TAP_FRAME * TAP_FRAME

@@ -9,10 +9,10 @@ from typing import Any
 
 from gateway.alerts.commands import Acknowledge, Command, Raise, parse
 from gateway.alerts.topics import Origin, Topics
+from gateway.core.control import Control
 from gateway.core.errors import GatewayError, NoRoute
 from gateway.core.model import CallId
 from gateway.core.permissions import User
-from gateway.core.ports import Control
 from gateway.log import get_logger, rfc3339
 
 log = get_logger(__name__)

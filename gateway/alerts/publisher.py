@@ -26,9 +26,9 @@ from gateway.alerts.session import FAREWELL_S, Session, Work, now
 from gateway.alerts.topics import Message, Origin, Topics
 from gateway.config.model import Mqtt
 from gateway.config.secrets import secret
+from gateway.core.control import Control, Floor
 from gateway.core.events import News
 from gateway.core.permissions import User
-from gateway.core.ports import Control, Floor
 from gateway.log import get_logger
 
 log = get_logger(__name__)

@@ -20,7 +20,7 @@ from gateway.alerts.drill import Drill
 from gateway.alerts.inbound import Inbound
 from gateway.alerts.outbox import AlertOutbox, CallStates, HelpOutbox
 from gateway.alerts.topics import Message, Origin, Topics
-from gateway.core.ports import Control
+from gateway.core.control import Control
 from gateway.log import get_logger, rfc3339
 
 log = get_logger(__name__)

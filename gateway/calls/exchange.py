@@ -1,4 +1,4 @@
-"""All live calls of one gateway, and the face to people's tools: `core.ports.Control`.
+"""All live calls of one gateway, and the face to people's tools: `core.control.Control`.
 
 The adapters' events come in by `on_signalling` and `on_media`. `reception` takes INVITEs, `runner` keeps
 calls going, `summons` rings floorwalkers about alerts; here is what people ask for, checked against
@@ -32,6 +32,7 @@ from gateway.config.model import Config
 from gateway.config.people import Directory
 from gateway.core.alert import Alert
 from gateway.core.call import Call
+from gateway.core.control import Control
 from gateway.core.errors import GatewayError, NoRoute, NotPermitted, Overloaded, Unavailable
 from gateway.core.events import (
     FromSignalling,
@@ -46,7 +47,7 @@ from gateway.core.events import (
 from gateway.core.model import Address, CallId, LegId, Mode
 from gateway.core.permissions import Action, User, decide
 from gateway.core.policies import Policies, TeamPolicy
-from gateway.core.ports import Control, Headsets, Media, Record, Signalling, Tap, Unrecorded
+from gateway.core.ports import Headsets, Media, Record, Signalling, Tap, Unrecorded
 from gateway.core.progress import advisor_facts
 from gateway.core.setup import Policy
 from gateway.log import get_logger
@@ -224,7 +225,7 @@ class Exchange(Control):
         self.floor.restore(kept.get("duty", ()), kept.get("help", ()))
         self._summons.desk.restore(kept.get("alert", ()))
 
-    # ── core.ports.Control: watching ──
+    # ── core.control.Control: watching ──
 
     def calls(self) -> list[dict[str, Any]]:
         return [

@@ -1,6 +1,6 @@
 """The floor: who is on duty, what advisors ask for, and what an advisor may see of their own.
 
-Implements `core.ports.Floor`. Loop's thread only; nothing here blocks.
+Implements `core.control.Floor`. Loop's thread only; nothing here blocks.
 """
 
 from __future__ import annotations

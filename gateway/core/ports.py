@@ -1,5 +1,5 @@
-"""What the call logic asks of its adapters. Implemented by `gateway.sip` and `gateway.media`; both are given
-to it in `gateway.app`.
+"""What the call logic asks of its adapters. Implemented by `gateway.sip`, `gateway.media`, `gateway.feeds`
+and `gateway.trail`; all are given to it in `gateway.app`. What people's tools ask of it is in `control`.
 
 Every method is called on the asyncio loop's thread, returns at once and never blocks: adapters queue the
 work for their own thread.
@@ -7,14 +7,13 @@ work for their own thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.core.actions import Invite
-from gateway.core.events import LegOffered, News
-from gateway.core.help import HelpKind
-from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Mode, Role
+from gateway.core.events import LegOffered
+from gateway.core.model import Address, CallId, KeysBy, LegId, LegMedia, Role
 from gateway.core.permissions import User
 
 
@@ -160,15 +159,18 @@ class Media(Protocol):
     removed.
     """
 
-    def add_call(self, call: CallId) -> None: ...
+    def add_call(self, call: CallId) -> None:
+        """Make room for a call; no port is taken yet. `remove_call` ends it."""
 
     def add_leg(self, call: CallId, leg: LegId, role: Role, keys: KeysBy = KeysBy.RFC4733) -> Address:
         """Bind a port; returns the address to write into our SDP. Raises `PortsExhausted`. Nothing flows
-        before `connect`.
+        before `connect`. keys: how this leg's come; by INFO, its telephone-events are none.
         """
 
     def connect(self, leg: LegId, media: LegMedia) -> None:
-        """Set or change what was negotiated; re-opens source latching."""
+        """Set or change what was negotiated; re-opens source latching (RFC 7362). Takes effect between two
+        packets; ValueError for what the engine cannot carry, with nothing changed.
+        """
 
     def set_talk_path(self, call: CallId, gains: Mapping[tuple[LegId, LegId], float]) -> None:
         """Replace the whole table {(source, listener): gain}; absent pairs are 0. Changes ramp over 10 ms
@@ -185,7 +187,8 @@ class Media(Protocol):
         is no advisor's.
         """
 
-    def remove_leg(self, leg: LegId) -> None: ...
+    def remove_leg(self, leg: LegId) -> None:
+        """Close its port, which then rests; nobody hears it any more. Nothing for one that is gone."""
 
     def remove_call(self, call: CallId) -> None:
         """Remove what legs are left, then the call. Open taps read on to their end."""
@@ -195,7 +198,8 @@ class Media(Protocol):
         kept, until it is live; 1: give it out as fast as it is read.
         """
 
-    def stats(self, leg: LegId) -> StreamStats: ...
+    def stats(self, leg: LegId) -> StreamStats:
+        """Since the leg was added. KeyError for one that is gone."""
 
     def levels(self) -> dict[LegId, float]:
         """Short-term level [dBFS] of what each leg sends; those that are silent are left out."""
@@ -230,99 +234,3 @@ class Unrecorded(Record):
         self, kind: str, call: str | None, facts: Mapping[str, Any], then: Callable[[str | None], None]
     ) -> None:
         then(None)
-
-
-class Control(Protocol):
-    """What people's tools (web, MQTT, the phone keys) ask of the calls. Implemented by `gateway.calls`;
-    loop's thread only.
-
-    Each method checks `core.permissions`, publishes one `News` whether allowed or refused, and raises
-    `NotPermitted` when refused, `NoRoute` when the call, supervisor or alert is unknown.
-    """
-
-    def calls(self) -> list[dict[str, Any]]:
-        """Snapshots of the live calls, ready for JSON; the same shape as in the news `call.*`."""
-
-    def alerts(self) -> list[dict[str, Any]]:
-        """Snapshots of the alerts not yet resolved, ready for JSON."""
-
-    def subscribe(self, watcher: Callable[[News], None]) -> Callable[[], None]:
-        """Give every later News to `watcher` (which must not block or raise); returns the function that ends
-        it.
-        """
-
-    def subscribe_talk(self, watcher: Callable[[News], None]) -> Callable[[], None]:
-        """As `subscribe`, for who speaks: `call.talk` and `talk.levels`, a few times a second."""
-
-    def open_analysis(self, call: CallId) -> Tap:
-        """A tap of the gateway's own, for figures only: nobody hears it. Raises `NoRoute`."""
-
-    def open_feed(
-        self, user: User | None, call: CallId, *, history_s: float = 0.0, speed: float = 1.0
-    ) -> Tap:
-        """Start a listener's feed; `close_feed` ends it. The News `feed.started` names the user and call, and
-        how far back it begins. history_s, speed: as in `Media.open_tap`.
-        """
-
-    def close_feed(self, user: User, call: CallId, tap: Tap, *, missed_ms: int, sent_frames: int) -> None: ...
-
-    def supervise(
-        self,
-        user: User | None,
-        call: CallId,
-        mode: Mode,
-        via: str,
-        uri: str | None = None,
-        source: Address = ("", 0),
-        most_rate_hz: int = 8000,
-    ) -> LegId:
-        """Put `user` on a call: `web` at once, by a headset whose WebSocket is to follow; `sip` by ringing
-        their phone, or `uri`. source: where the request came from. most_rate_hz: as in `Headsets.offer`.
-        Raises `Refused` kinds, `ValueError` for a `via` or `uri` that cannot be.
-        """
-
-    def set_mode(self, user: User | None, call: CallId, supervisor: LegId, mode: Mode) -> None: ...
-
-    def dismiss(self, user: User | None, call: CallId, supervisor: LegId) -> None:
-        """Take a supervisor's leg off the call."""
-
-    def raise_alert(
-        self, user: User | None, call: CallId | None, via: str, reason: str = ""
-    ) -> dict[str, Any]: ...
-
-    def acknowledge_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
-
-    def resolve_alert(self, user: User | None, alert: str) -> dict[str, Any]: ...
-
-    def raise_drill(self) -> str:
-        """A raise that rings nobody and is no alert: the News `drill.raised` names it, and so does this."""
-
-
-class Floor(Protocol):
-    """Duty and help requests, and what an advisor may see of their own. Implemented by `gateway.calls.floor`;
-    loop's thread only. Raises and publishes as `Control` does; ValueError for teams that are not the asker's.
-    """
-
-    def duty(self) -> list[dict[str, Any]]:
-        """Who is on duty, ready for JSON."""
-
-    def duty_of(self, user: User) -> dict[str, Any]:
-        """One's own duty, with `on` false where there is none."""
-
-    def set_duty(self, user: User, on: bool, clinical: bool, teams: Sequence[str] | None) -> dict[str, Any]:
-        """Come on duty (teams None: for all of one's own), change what for, or go off."""
-
-    def help(self) -> list[dict[str, Any]]:
-        """The requests that are not closed, ready for JSON."""
-
-    def ask_help(self, user: User, kind: HelpKind, call: CallId | None, reason: str) -> dict[str, Any]:
-        """An advisor asks for themselves; about their own call where they are on one."""
-
-    def answer_help(self, user: User, help_: str) -> dict[str, Any]:
-        """ "I take it": the first one wins."""
-
-    def close_help(self, user: User, help_: str) -> None:
-        """It is over: by whoever asked, or whoever may answer."""
-
-    def me(self, user: User) -> dict[str, Any]:
-        """An advisor's own call, alert and requests, and how many are on duty for their team."""

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gateway.core.control import Control
 from gateway.core.errors import NoRoute
 from gateway.core.events import News
 from gateway.core.model import CallId
-from gateway.core.ports import Control, Tap
+from gateway.core.ports import Tap
 from gateway.feeds.frames import FRAME_MS
 from gateway.feeds.speech import Detector
 from gateway.log import get_logger

@@ -9,10 +9,10 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from gateway.core.control import Control
 from gateway.core.events import News
 from gateway.core.model import CallId
 from gateway.core.permissions import User
-from gateway.core.ports import Control
 from gateway.feeds.analysis import OnSpeech
 from gateway.feeds.encoders import AudioTools, Encoder
 from gateway.feeds.feed import Feed, Seat

@@ -19,11 +19,11 @@ from typing import Protocol
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from gateway.core.control import Control
 from gateway.core.errors import GatewayError
 from gateway.core.events import News
 from gateway.core.model import CallId
 from gateway.core.permissions import User
-from gateway.core.ports import Control
 from gateway.feeds.hub import Hub
 from gateway.log import get_logger
 

@@ -2,5 +2,5 @@
 asyncio loop.
 
 `server` starts and stops it; `routes` is HTTP; `audio` and `events` are the two WebSockets; `socket` is the
-connection below them. Decides nothing about calls: that is `core.ports.Control`'s.
+connection below them. Decides nothing about calls: that is `core.control.Control`'s.
 """

@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from gateway.core.audit import Form, Given
+from gateway.core.control import Control
 from gateway.core.errors import GatewayError, NoRoute, NotPermitted
 from gateway.core.model import CallId
 from gateway.core.permissions import Action, User, decide
-from gateway.core.ports import Control
 from gateway.store.audits import AuditBook
 from gateway.web.auditcsv import as_csv
 from gateway.web.errors import refusal_for

@@ -8,9 +8,9 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket
 
+from gateway.core.control import Control, Floor
 from gateway.core.events import News
 from gateway.core.permissions import User
-from gateway.core.ports import Control, Floor
 from gateway.log import get_logger
 from gateway.web.auth import Authenticate
 from gateway.web.connection import accept, wait_for_goodbye

@@ -1,4 +1,4 @@
-"""`/api/duty`, `/api/help`, `/api/me`: HTTP in, `core.ports.Floor` out."""
+"""`/api/duty`, `/api/help`, `/api/me`: HTTP in, `core.control.Floor` out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
+from gateway.core.control import Floor
 from gateway.core.help import HelpKind
 from gateway.core.model import CallId
 from gateway.core.permissions import Action, User, decide
-from gateway.core.ports import Floor
 from gateway.web.errors import refusal_for
 from gateway.web.routes import Asking, Body, Json, Refused
 from gateway.web.visible import may_see, require_watch, team_of

@@ -1,4 +1,4 @@
-"""`/api/calls`, `/api/alerts`, `/healthz`, `/readyz`: HTTP in, `core.ports.Control` out.
+"""`/api/calls`, `/api/alerts`, `/healthz`, `/readyz`: HTTP in, `core.control.Control` out.
 
 Every handler is a coroutine, so that it runs on the loop's thread, where the call logic lives.
 """
@@ -14,10 +14,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from gateway.core.control import Control
 from gateway.core.errors import GatewayError
 from gateway.core.model import CallId, LegId, Mode
 from gateway.core.permissions import User
-from gateway.core.ports import Control
 from gateway.web.auth import Authenticate, identify
 from gateway.web.errors import UNPROCESSABLE, Refusal, refusal_for
 from gateway.web.faults import internal_error

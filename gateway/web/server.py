@@ -13,9 +13,9 @@ from collections.abc import Generator, Sequence
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from gateway.core.control import Control, Floor
 from gateway.core.model import Address
 from gateway.core.permissions import User
-from gateway.core.ports import Control, Floor
 from gateway.web.audio import Feeds, audio_router
 from gateway.web.auth import Authenticate, HideTokens
 from gateway.web.docs import Api, add_docs

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.core.control import Control
 from gateway.core.errors import NoRoute, NotPermitted
 from gateway.core.permissions import Action, User, decide
-from gateway.core.ports import Control
 
 
 def require_watch(user: User) -> None:
