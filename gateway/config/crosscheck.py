@@ -64,7 +64,9 @@ def cross_check(draft: Draft, environ: Mapping[str, str]) -> list[Mistake]:
 
 
 def check_addresses(draft: Draft) -> Iterator[Mistake]:
-    """Wildcards cannot be written into SIP and SDP; two listeners cannot share a port."""
+    """Wildcards, and addresses of the other family than ours, cannot be written into SIP and SDP; two
+    listeners cannot share a port.
+    """
     config = draft.config
     for section, bind, advertised in (
         ("sip", config.sip.bind[0], config.sip.advertised_address),
@@ -79,6 +81,10 @@ def check_addresses(draft: Draft) -> Iterator[Mistake]:
             yield draft.mistake(
                 (section, "advertised_address"), f'found "{advertised}"; a wildcard cannot be called'
             )
+        version = ipaddress.ip_address(bind).version
+        if advertised is not None and ipaddress.ip_address(advertised).version != version:
+            message = f"found {advertised}; bind is IPv{version}, so nobody can reach us there"
+            yield draft.mistake((section, "advertised_address"), message)
     if any(draft.is_broken(*key) for key in (("sip", "bind"), ("sip", "transports"), ("web", "bind"))):
         return
     if "tcp" in config.sip.transports and _same_place(config.sip.bind, config.web.bind):

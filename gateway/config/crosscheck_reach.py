@@ -58,21 +58,10 @@ def _check_loopback(draft: Draft) -> Iterator[Mistake]:
 
 
 def _check_families(draft: Draft) -> Iterator[Mistake]:
-    """IPv4 and IPv6 do not call one another."""
-    config = draft.config
-    for section, bind, advertised in (
-        ("sip", config.sip.bind[0], config.sip.advertised_address),
-        ("media", config.media.bind, config.media.advertised_address),
-    ):
-        if draft.is_broken(section, "bind") or draft.is_broken(section, "advertised_address"):
-            continue
-        version = ipaddress.ip_address(bind).version
-        if advertised is not None and ipaddress.ip_address(advertised).version != version:
-            message = f"found {advertised}; bind is IPv{version}, so nobody can reach us there"
-            yield draft.mistake((section, "advertised_address"), message)
+    """IPv4 and IPv6 do not call one another. Our own addresses: `crosscheck.check_addresses`."""
     if draft.is_broken("sip", "bind"):
         return
-    version = ipaddress.ip_address(config.sip.bind[0]).version
+    version = ipaddress.ip_address(draft.config.sip.bind[0]).version
     for position, _, (host, _) in _trunks(draft):
         ip = _ip(host)
         if ip is not None and ip.version != version:
