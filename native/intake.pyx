@@ -40,14 +40,18 @@ cdef void tell_listeners(Worker *worker, Leg *leg, const uint8_t *payload, int s
 
 
 cdef int decode_packet(Worker *worker, Leg *leg, const uint8_t *payload, int bytes, const Header *header) noexcept nogil:
-    """Into the leg's voices and the tap. Returns the samples that came new at their end."""
+    """Into the leg's voices and the tap. Returns the samples that came new at their end.
+
+    A late packet of a wideband codec is in no narrow voice, so neither in the tap: it stays the silence that stands there.
+    """
     cdef int64_t before = leg.source.voices[leg.media.rate].end
     cdef int samples = source_take(leg.source, leg.codec, payload, bytes, header.timestamp, header.ssrc, worker.now_ns, worker.pcm)
+    cdef bint late = leg.source.voices[leg.media.rate].end <= before
     leg.last_bytes = 0
     if samples > 0:
         meter(leg, codec.codec_power(worker.pcm, samples), samples // leg.media.khz)
         if leg.tones != NULL and leg.media.kind > PCMU:
             hear_decoded_tones(worker, leg, samples)
-        if leg.role != SUPERVISOR and (leg.call.tap != NULL or leg.call.history != NULL):
+        if leg.role != SUPERVISOR and (leg.call.tap != NULL or leg.call.history != NULL) and not (late and leg.media.rate == WIDE):
             tell_listeners(worker, leg, payload, samples, header)
-    return samples if leg.source.voices[leg.media.rate].end > before else 0
+    return 0 if late else samples

@@ -76,6 +76,34 @@ def test_a_gap_is_silence_at_both_rates_and_in_the_same_place() -> None:
         assert len(pieces) == 3 and min(pieces) >= 7, f"sound, silence, sound by 10 ms: {pieces}"
 
 
+def test_a_late_packet_puts_nothing_that_others_hold_into_its_place() -> None:
+    with CodecRig(laws=("L16/16000", "L16/16000")) as rig:
+        rig.talk()
+        rig.sync()
+        tap = rig.engine.open_tap(rig.call)
+        rig.sync()
+        packets = []
+        for level in range(1, 13):
+            payload = rig.caller.coder.encode(np.full(320, 2_000 * level, np.int16))
+            packets.append(rig.caller.packet(payload, rig.caller.payload_type))
+            rig.caller.sequence += 1
+            rig.caller.timestamp += 320
+        for number in (0, 1, 2, 3, 5, 4, 6, 7, 8, 9, 10, 11):
+            rig.caller.post(packets[number])
+            rig.passes(20)
+        rig.passes(80)
+        taken = [(pair[0], wide[0]) for pair, wide in frames(tap) if wide[0] is not None]
+        for samples in (
+            np.concatenate([narrow for narrow, _ in taken]),
+            np.concatenate([wide for _, wide in taken]),
+        ):
+            steady = samples[np.abs(np.diff(samples, append=0)) < 20] // 1_900
+            order = [int(level) for level, run in groupby(steady) if level > 0 and len(list(run)) > 40]
+            assert order == sorted(set(order)), (
+                f"the levels that were said, in the order in which they were: {order}"
+            )
+
+
 def test_a_party_who_changes_to_a_narrow_codec_and_back_is_never_heard_as_they_were_before() -> None:
     with CodecRig(laws=("L16/16000", "L16/16000")) as rig:
         rig.talk()
