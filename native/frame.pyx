@@ -10,7 +10,7 @@ from native.outgoing cimport remember, transmit
 from native.rehear cimport rehear, rehearing
 from native.rtp cimport HEADER_BYTES, MOST_SAMPLES
 from native.session cimport Edge, Leg, MAX_LEGS, PACKET_BYTES, Worker, past_end
-from native.source cimport WIDE
+from native.source cimport WIDE, source_comfort
 from native.talkpath cimport plan_call
 
 cdef enum:
@@ -81,6 +81,8 @@ cdef void mix_frame(Worker *worker, Leg *leg, Leg *pacer, int64_t position, bint
         if not mix.audible(&edge.gain):
             continue
         if other != pacer:
+            if other.source.comforts and other.codec != NULL and other.media.receives:
+                source_comfort(other.source, other.codec, leg.media.rate, edge.playout.cursor, n, worker.now_ns)
             playout.playout_read(&edge.playout, &other.source.voices[leg.media.rate], voice, n, worker.now_ns)
             mix.add(total, voice, n, &edge.gain)
         elif not over:

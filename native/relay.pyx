@@ -19,6 +19,7 @@ from native.outgoing cimport relay_packet, skip_packet
 from native.overlay cimport overlay_packet
 from native.rtp cimport Header
 from native.session cimport Call, Event, Leg, MAX_LEGS, RESUMED, Worker, post, refuse
+from native.source cimport source_describe
 from native.srtpkeys cimport SRTP_AUTH, SRTP_OK, SRTP_REPLAY, Verdict
 
 cdef inline int ticks_in(const Leg *leg, const uint8_t *payload, int bytes) noexcept nogil:
@@ -76,12 +77,14 @@ cdef void on_audio(Worker *worker, Leg *leg, int n, const Header *header) noexce
 
 
 cdef void on_no_sound(Worker *worker, Leg *leg, int n, const Header *header, int skipped) noexcept nogil:
-    """Silence described (RFC 3389), an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix just silence, which the
-    clock keeps flowing. A description also goes to who hears this leg alone in another codec, never to whom it was not agreed with.
+    """Silence described (RFC 3389), an empty keep-alive (RFC 6263): passed where the packet itself is; in a mix it is made, and the clock
+    keeps it flowing. A description also goes to who hears this leg alone in another codec, never to whom it was not agreed with.
     """
     cdef Leg *listener
     cdef bint described = header.payload_bytes != 0
     cdef int slot
+    if described:
+        source_describe(leg.source, worker.packet + header.payload_offset, header.payload_bytes, header.timestamp)
     for slot in range(MAX_LEGS):
         listener = leg.call.legs[slot]
         if listener == NULL or listener.pacer != leg or not listener.connected or not listener.media.sends:

@@ -1,5 +1,5 @@
 """What one leg says, decoded at the rates that its listeners need."""
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -9,6 +9,7 @@ from native.codec cimport (
     CODEC_MOST_BYTES, CODEC_MOST_SAMPLES, Codec, G722, Kind, OPUS, codec_catch_up, codec_clock_khz, codec_close, codec_decode,
     codec_encode, codec_end_decoding, codec_forget, codec_open, codec_recover, codec_samples,
 )
+from native.comfort cimport comfort_make, comfort_reset, comfort_take
 from native.includes.atomics cimport add_relaxed
 from native.opus cimport opus_bench
 from native.playout cimport (
@@ -21,6 +22,7 @@ from native.transcoder import KINDS_BY_NAME
 cdef enum:
     VEIL_MS = 60                # no concealment looks further back
     MEMORY_MS = 10              # of any codec or resampler
+    BEGAN_ANEW_S = 1            # further back than that no packet is late
 
 
 cdef inline bint has_memory(const Codec *codec) noexcept nogil:
@@ -38,6 +40,43 @@ cdef void give(Source *self, Codec *codec, uint32_t timestamp, uint32_t ssrc, co
         else:
             made = resample(&self.down, pcm, n & ~1, other)
         voice_append(&self.voices[1 - rate], other, made, now_ns)
+
+
+cdef void source_describe(Source *self, const uint8_t *payload, int bytes, uint32_t timestamp) noexcept nogil:
+    if not self.comforts:
+        comfort_reset(&self.comfort, timestamp)
+        self.comforted = False
+    comfort_take(&self.comfort, payload, bytes)
+    self.comforts = True
+    self.described_at = timestamp
+
+
+cdef void source_comfort(Source *self, const Codec *codec, int rate, int64_t cursor, int n, int64_t now_ns) noexcept nogil:
+    cdef int16_t pcm[CODEC_MOST_SAMPLES]
+    cdef int16_t other[2 * CODEC_MOST_SAMPLES]
+    cdef int own = own_rate(codec)
+    cdef int64_t missing = cursor + n - self.voices[rate].end
+    cdef int made
+    if not self.comforts or missing <= 0 or (rate != own and not self.both):
+        return
+    made = <int>min((missing * self.voices[own].khz + self.voices[rate].khz - 1) // self.voices[rate].khz, <int64_t>CODEC_MOST_SAMPLES)
+    made = (made + 1) & ~1
+    comfort_make(&self.comfort, pcm, made)
+    voice_append(&self.voices[own], pcm, made, now_ns)
+    if self.both:
+        made = resample(&self.up if own == NARROW else &self.down, pcm, made, other)
+        voice_append(&self.voices[1 - own], other, made, now_ns)
+    self.comforted = True
+
+
+cdef inline void speak_again(Source *self, Voice *own, uint32_t timestamp, uint32_t ssrc, int clock_khz) noexcept nogil:
+    """A packet of sound: what was silent before it is over, and no loss. One that is late changes nothing."""
+    cdef int32_t since = <int32_t>(timestamp - self.described_at)
+    if not self.comforts or (since <= 0 and since > -BEGAN_ANEW_S * 1000 * clock_khz and ssrc == own.ssrc):
+        return
+    self.comforts = False
+    if self.comforted and own.started and own.ssrc == ssrc:
+        own.end_timestamp = timestamp
 
 
 cdef void mend(Source *self, Codec *codec, const uint8_t *payload, int bytes, uint32_t ssrc, int gap, int packet,
@@ -73,6 +112,7 @@ cdef int source_take(Source *self, Codec *codec, const uint8_t *payload, int byt
     if n <= 0:
         add_relaxed(&self.unreadable, 1)
         return 0
+    speak_again(self, own, timestamp, ssrc, codec_clock_khz(codec))
     if own.started and own.ssrc == ssrc:
         gap = voice_gap(own, timestamp, codec_clock_khz(codec))
     else:
@@ -107,6 +147,7 @@ cdef void source_prime(Source *self, Codec *codec, uint32_t timestamp, uint32_t 
     cdef int n = codec_catch_up(codec, pcm, CODEC_MOST_SAMPLES)
     if n <= 0:
         return
+    speak_again(self, own, timestamp, ssrc, codec_clock_khz(codec))
     if own.started and own.ssrc == ssrc and voice_gap(own, timestamp, codec_clock_khz(codec)) > 0:
         own.end_timestamp = timestamp                       # what was relayed since the voice was last kept is no loss
     give(self, codec, timestamp, ssrc, pcm, n, at_ns)
@@ -129,6 +170,7 @@ cdef void source_serve(Source *self, Codec *codec, bint both) noexcept nogil:
 
 cdef void source_restart(Source *self) noexcept nogil:
     self.voices[NARROW].started = self.voices[WIDE].started = False
+    self.comforts = False
     self.both = False
 
 
