@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from gateway.config.mistakes import Mistake, near, plain
+from gateway.config.mistakes import FROM_WHERE, Mistake, near, plain
 
 COLUMNS = ("id", "name", "extension", "team")
 REQUIRED = ("id", "extension", "team")
@@ -29,7 +29,7 @@ def read_advisors(path: Path, name: str) -> tuple[list[Row], list[Mistake]]:
             data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return [], [Mistake("advisors_csv", f"{plain(path)} cannot be read: {why}")]
+        return [], [Mistake("advisors_csv", f"{plain(path)} cannot be read: {why}", FROM_WHERE)]
     if len(data) > MAX_FILE_BYTES:
         return [], [Mistake("advisors_csv", f"{plain(path)} is larger than 64 MiB")]
     try:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, ValidationError
 
 from gateway.config.fields import Name
-from gateway.config.mistakes import Mistake, key_path, near, plain, shown
+from gateway.config.mistakes import FROM_WHERE, Mistake, key_path, near, plain, shown
 from gateway.config.model import Section
 from gateway.core.audit import Choice, Criterion, Form
 
@@ -82,7 +82,8 @@ def read_forms(folder: Path) -> tuple[dict[str, Form], list[Mistake]]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as error:
-        return {}, [Mistake("audit.forms", f"{plain(folder)} cannot be read: {error.strerror or error}")]
+        why = f"{plain(folder)} cannot be read: {error.strerror or error}"
+        return {}, [Mistake("audit.forms", why, FROM_WHERE)]
     if not files:
         mistakes.append(Mistake("audit.forms", f"{plain(folder)} has no .toml file in it", fatal=False))
     for path in files:

@@ -22,6 +22,7 @@ from gateway.config.model import Config
 _SECRET_KEY = re.compile(r"password|token|secret", re.IGNORECASE)
 _TITLES = ("name", "id", "match")
 _LONGEST_SHOWN = 80
+FROM_WHERE = "a relative path begins at the folder of the configuration file"
 
 Loc = tuple[int | str, ...]
 

@@ -51,11 +51,14 @@ def test_mistakes(tmp_path: Path, old: str, new: str, said: str) -> None:
 def test_names_and_folders(tmp_path: Path) -> None:
     (tmp_path / "my form.toml").write_text("")
     assert "the name becomes the form's id" in str(read_forms(tmp_path)[1][0])
-    assert "cannot be read: No such file" in str(read_forms(tmp_path / "nowhere")[1][0])
+    nowhere = read_forms(tmp_path / "nowhere")[1][0]
+    assert "cannot be read: No such file" in str(nowhere) and "relative path" in nowhere.hint
     (tmp_path / "empty").mkdir()
     assert not read_forms(tmp_path / "empty")[1][0].fatal
 
 
 def test_gateway_check_looks_into_them(tmp_path: Path) -> None:
     (found,) = mistakes_of({**sound(), "audit": {"forms": "nowhere"}}, tmp_path)
-    assert found.startswith("audit.forms: ") and found.endswith("cannot be read: No such file or directory")
+    assert (
+        found.startswith("audit.forms: ") and "cannot be read: No such file or directory; a relative" in found
+    )
