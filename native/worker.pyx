@@ -80,7 +80,7 @@ cdef void run(Worker *worker) noexcept nogil:
             set_timer(worker)
             continue
         for i in range(ready):
-            if i + 1 < ready:
+            if i + 1 < ready and leg_of(worker.ready[i + 1].data.u64) != NULL:     # the clock's and the commands' are nobody's
                 fetch(leg_of(worker.ready[i + 1].data.u64))
             token = worker.ready[i].data.u64
             if token == TIMER:
