@@ -7,7 +7,7 @@ import numpy as np
 
 from native.codec cimport (
     CODEC_MOST_BYTES, CODEC_MOST_SAMPLES, Codec, G722, Kind, OPUS, codec_catch_up, codec_clock_khz, codec_close, codec_decode,
-    codec_encode, codec_end_decoding, codec_forget, codec_open, codec_recover, codec_samples,
+    codec_encode, codec_end_decoding, codec_forget, codec_open, codec_plain, codec_recover, codec_samples,
 )
 from native.comfort cimport comfort_make, comfort_reset, comfort_take
 from native.includes.atomics cimport add_relaxed
@@ -122,7 +122,7 @@ cdef int source_take(Source *self, Codec *codec, const uint8_t *payload, int byt
             return 0
         codec_end_decoding(codec)
     elif voice_late(own, gap, n):
-        n = codec_decode(codec, payload, bytes, pcm, CODEC_MOST_SAMPLES)
+        codec_plain(codec, payload, pcm, n)                 # it is not what comes before the next loss
         voice_write(own, timestamp, ssrc, codec_clock_khz(codec), pcm, n, now_ns)
         return n
     elif 0 < gap <= LONGEST_GAP_MS * own.khz:
