@@ -59,9 +59,14 @@ _BYE_AGAIN = """    if (e->body.tsx_state.type != PJSIP_EVENT_RX_MSG &&
     {
         const pjsip_tpselector any = {PJSIP_TPSELECTOR_NONE};
         pjsip_tx_data *again;
+        pj_bool_t sent, over; /* what cannot be sent at all has ended the session before it returns */
+        pjsip_inv_add_ref(inv);
         pjsip_dlg_set_transport(inv->dlg, &any);
-        if (pjsip_dlg_create_request(inv->dlg, pjsip_get_bye_method(), -1, &again) == PJ_SUCCESS &&
-            pjsip_inv_send_msg(inv, again) == PJ_SUCCESS)
+        sent = pjsip_dlg_create_request(inv->dlg, pjsip_get_bye_method(), -1, &again) == PJ_SUCCESS &&
+               pjsip_inv_send_msg(inv, again) == PJ_SUCCESS;
+        over = inv->state == PJSIP_INV_STATE_DISCONNECTED;
+        pjsip_inv_dec_ref(inv);
+        if (sent || over)
             return;
     }
 

@@ -100,6 +100,18 @@ async def test_a_bye_that_was_lost_with_it_is_said_again_at_contact(floor: Floor
         await idle(floor.sip)
 
 
+async def test_one_that_cannot_be_said_again_ends_once(
+    floor: Floor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gateway ends while a BYE waits for its answer."""
+    async with floor.peer(listens=True) as peer:
+        _, leg = await floor.call(peer)
+        floor.sip.hang_up(leg)
+        await peer.next("BYE")
+        await floor.sip.stop()
+    assert "Assert" not in caplog.text
+
+
 async def test_who_connects_anew_is_reached_by_the_new_one(floor: Floor) -> None:
     async with floor.peer(listens=False) as peer:
         dialog, leg = await floor.call(peer)
