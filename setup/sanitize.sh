@@ -16,7 +16,7 @@ PATH="$ROOT/.venv/bin:$PATH"
 LOGS=build/logs
 . setup/steps.sh
 
-MEMORY=(test_{attacks,calls_by_codec,changes,clicks,clock,codec,codec_comfort,codec_garbage,codec_loss,hearing,history,keys,latching,lifecycle,opening,refusals,rehear,replay,relay_numbers,reports_relayed,rtcp,secure_legs,source,srtp,srtp_adversity,srtp_rekey,taps,tones,whisper_matrix}.py)
+MEMORY=(test_{attacks,before_opening,calls_by_codec,changes,clicks,clock,codec,codec_comfort,codec_garbage,codec_loss,comfort_heard,hearing,history,keys,latching,lifecycle,opening,refusals,rehear,replay,relay_numbers,reports_relayed,rtcp,secure_legs,source,srtp,srtp_adversity,srtp_rekey,taps,tones,whisper_matrix}.py)
 SHARED=(test_{changes,history,keys,lifecycle,opening,refusals,rehear,reports_relayed,srtp_rekey,taps,tones}.py)
 
 # A sanitizer's own memory grows, too.
