@@ -21,6 +21,7 @@ from rig import Rig, Telephone, tone
 
 C = ctypes.CDLL(None)
 C.watched_first.restype = ctypes.c_char_p
+COMFORT_NOISE, QUIET = 13, bytes([40])
 FOUND: dict[str, tuple[int, str]] = {}
 
 
@@ -76,7 +77,7 @@ def every_mode(rig: Rig, talk: Callable[[int], None], supervisors: list[Telephon
 
 
 def codecs() -> None:
-    """Each codec between the parties and with the supervisors; then each beside G.711, recoded both ways."""
+    """Each codec between the parties and with the supervisors, with losses and described silence; then each beside G.711, recoded both ways."""
     for laws in (
         [(codec, codec) for codec in CODECS] + [("PCMA", codec) for codec in CODECS[1:]] + [("G722", "opus")]
     ):
@@ -100,7 +101,10 @@ def codecs() -> None:
                         for number, phone in enumerate(rig.phones()):
                             n = phone.rate_hz // 50
                             at = said % 50 * n
-                            if (said + number) % 17 == 0:
+                            if (said + number) % 23 == 0:
+                                phone.post(phone.sealed(phone.packet(QUIET, COMFORT_NOISE)))
+                                phone.sequence += 1
+                            elif (said + number) % 23 < 4 or (said + number) % 17 == 0:
                                 phone.lose(sounds[phone.law][at : at + n])
                             else:
                                 phone.say(sounds[phone.law][at : at + n])
