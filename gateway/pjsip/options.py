@@ -82,9 +82,6 @@ def config_site(options: BuildOptions) -> str:
         # PJSIP's own media runs on its loop transport and carries no sound: narrow band keeps its buffers
         # small.
         "PJSUA_DEFAULT_CLOCK_RATE": 8000,
-        # Every leg keeps some ten copies of SDP, each with room for so many attributes of it and of each
-        # of its media; with the 68 by default that is 10 kB a leg more.
-        "PJMEDIA_MAX_SDP_ATTR": 48,
         # What a message's pool grows by [bytes]; with 4,000 by default its end lies idle.
         "PJSIP_POOL_LEN_TDATA": 1_000,
         "PJSIP_POOL_INC_TDATA": 1_000,
